@@ -1,0 +1,142 @@
+"""The conversation agent <-> master. Ours, not Mesos's (that one is libprocess-internal).
+
+The same form as the scheduler API: a POSTed SUBSCRIBE opens a RecordIO stream of events; all else
+is POSTed as a `Batch` that names the stream. Only the agent dials, so agents behind NAT work.
+Delivery is at most once; both sides reconcile at each SUBSCRIBE, and status updates are repeated
+until acknowledged.
+"""
+
+from msgspec import Struct
+
+from kernel.messages.codec import decode_union
+from kernel.messages.v1 import (
+    AgentInfo,
+    FrameworkInfo,
+    Id,
+    KillPolicy,
+    Task,
+    TaskInfo,
+    TaskStatus,
+    Wire,
+)
+
+
+class AgentCall(Wire, frozen=True, tag_field="type", tag=str.upper):
+    """Base of what an agent says."""
+
+
+class Subscribe(AgentCall, frozen=True):
+    """Register (no `agent_info.id`) or come back under the same id.
+
+    `tasks` are all that live and all whose terminal update is not yet acknowledged;
+    `frameworks` are the FrameworkInfos (with id) of those tasks.
+    """
+
+    agent_info: AgentInfo
+    version: str
+    boot_id: str | None = None
+    tasks: list[Task] = []
+    frameworks: list[FrameworkInfo] = []
+
+
+class Pong(AgentCall, frozen=True):
+    """Answer to `Ping`."""
+
+
+class Update(AgentCall, frozen=True):
+    """A status update for a framework's scheduler; `latest_state` may be ahead of it."""
+
+    framework_id: Id
+    status: TaskStatus
+    latest_state: str | None = None
+
+
+class Unregister(AgentCall, frozen=True):
+    """The agent ends for good now; its tasks are gone."""
+
+
+class Batch(Struct, frozen=True, tag_field="type", tag="BATCH"):
+    """The body of every POST but SUBSCRIBE; the stream is named by Mesos-Stream-Id."""
+
+    agent_id: Id
+    calls: list[Pong | Update | Unregister]
+
+
+class MasterEvent(Wire, frozen=True, tag_field="type", tag=str.upper):
+    """Base of what the master says."""
+
+
+class Subscribed(MasterEvent, frozen=True):
+    """First record of a stream. `tasks` is what the master believes to run there, for the agent
+    to answer TASK_DROPPED for those it never got; silence of `ping_timeout_seconds` means that
+    the master is gone. `epoch` is the master's term: an agent refuses a lower one."""
+
+    agent_id: Id
+    master_id: str
+    epoch: int
+    ping_timeout_seconds: float
+    tasks: list[Task] = []
+
+
+class Ping(MasterEvent, frozen=True):
+    """Sent each ping interval."""
+
+
+class RunTask(MasterEvent, frozen=True):
+    framework: FrameworkInfo
+    task: TaskInfo
+
+
+class KillTask(MasterEvent, frozen=True):
+    framework_id: Id
+    task_id: Id
+    kill_policy: KillPolicy | None = None
+
+
+class AcknowledgeUpdate(MasterEvent, frozen=True):
+    framework_id: Id
+    task_id: Id
+    uuid: bytes
+
+
+class UpdateFramework(MasterEvent, frozen=True):
+    """A framework changed its info; also sent to agents that run tasks of it."""
+
+    framework: FrameworkInfo
+
+
+class ShutdownFramework(MasterEvent, frozen=True):
+    """Kill all tasks of a framework that was torn down."""
+
+    framework_id: Id
+
+
+class ShutdownAgent(MasterEvent, frozen=True):
+    """The master refuses this agent; it must end its tasks and exit."""
+
+    message: str
+
+
+AnyMasterEvent = (
+    Subscribed
+    | Ping
+    | RunTask
+    | KillTask
+    | AcknowledgeUpdate
+    | UpdateFramework
+    | ShutdownFramework
+    | ShutdownAgent
+)
+AnyAgentCall = Subscribe | Pong | Update | Unregister
+
+
+def read_event(body: bytes) -> AnyMasterEvent:
+    """One record of the stream. Raises `Malformed`."""
+    event: AnyMasterEvent = decode_union(AnyMasterEvent, body)
+    return event
+
+
+def read_post(body: bytes) -> Subscribe | Batch:
+    """The body of one POST: a SUBSCRIBE, or a batch. Raises `Malformed`."""
+    post: Subscribe | Batch = decode_union(Subscribe | Batch, body)
+    return post

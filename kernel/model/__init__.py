@@ -1,0 +1,1 @@
+"""The nouns of the kernel, frozen and free of I/O: ids, resources, attributes, task states."""

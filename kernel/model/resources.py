@@ -1,0 +1,227 @@
+"""Amounts of things, exact: cpus and the like in thousandths, ports as ranges, sets as names.
+
+`Resources` is immutable and canonical, so that equal bundles compare equal. Each amount is kept
+under the reservation it belongs to ("" is unreserved), because a reserved cpu is another thing
+than a free one. Source: Mesos, src/common/values.cpp (three decimals, ranges coalesced) and
+docs/attributes-resources.md (the text form).
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+
+from msgspec import Struct
+
+MILLI = 1000  # Mesos keeps scalars at three decimals
+
+Ranges = tuple[tuple[int, int], ...]  # sorted, disjoint, not adjacent; both ends included
+
+
+class ResourcesMalformed(ValueError):
+    """A resource text or message that makes no sense; the text says which part and why."""
+
+
+class Resources(Struct, frozen=True):
+    """A bundle. Keys are (role, name); role "" is unreserved. Absent means nothing of it."""
+
+    scalars: Mapping[tuple[str, str], int] = {}  # thousandths
+    ranges: Mapping[tuple[str, str], Ranges] = {}
+    sets: Mapping[tuple[str, str], tuple[str, ...]] = {}
+
+    def __add__(self, other: "Resources") -> "Resources":
+        scalars = dict(self.scalars)
+        for key, amount in other.scalars.items():
+            scalars[key] = scalars.get(key, 0) + amount
+        ranges = dict(self.ranges)
+        for key, spans in other.ranges.items():
+            ranges[key] = ranges_union(ranges.get(key, ()), spans)
+        sets = dict(self.sets)
+        for key, items in other.sets.items():
+            sets[key] = tuple(sorted({*sets.get(key, ()), *items}))
+        return Resources(scalars, ranges, sets)
+
+    def __sub__(self, other: "Resources") -> "Resources":
+        """What is left; never negative: taking more than there is is our own mistake."""
+        scalars = dict(self.scalars)
+        for key, amount in other.scalars.items():
+            left = scalars.get(key, 0) - amount
+            assert left >= 0, f"{key} would fall to {left}"
+            scalars[key] = left
+        ranges = dict(self.ranges)
+        for key, spans in other.ranges.items():
+            ranges[key] = ranges_minus(ranges.get(key, ()), spans)
+        sets = dict(self.sets)
+        for key, items in other.sets.items():
+            sets[key] = tuple(item for item in sets.get(key, ()) if item not in items)
+        return _canonical(scalars, ranges, sets)
+
+    def contains(self, other: "Resources") -> bool:
+        """Whether all of `other` is in this bundle."""
+        return (
+            all(self.scalars.get(key, 0) >= amount for key, amount in other.scalars.items())
+            and all(
+                not ranges_minus(spans, self.ranges.get(key, ()))
+                for key, spans in other.ranges.items()
+            )
+            and all(
+                all(item in self.sets.get(key, ()) for item in items)
+                for key, items in other.sets.items()
+            )
+        )
+
+    @property
+    def is_empty(self) -> bool:
+        return not (
+            any(self.scalars.values()) or any(self.ranges.values()) or any(self.sets.values())
+        )
+
+    def scalar(self, name: str, roles: Sequence[str] | None = None) -> int:
+        """Thousandths of `name`, over all roles or those given ("" is unreserved)."""
+        return sum(
+            amount
+            for (role, key), amount in self.scalars.items()
+            if key == name and (roles is None or role in roles)
+        )
+
+    def ports(self, roles: Sequence[str] | None = None) -> Ranges:
+        spans: Ranges = ()
+        for (role, key), more in self.ranges.items():
+            if key == "ports" and (roles is None or role in roles):
+                spans = ranges_union(spans, more)
+        return spans
+
+    def quantities(self) -> dict[str, int]:
+        """Thousandths by scalar name, whatever the reservation."""
+        sums: dict[str, int] = {}
+        for (_, name), amount in self.scalars.items():
+            sums[name] = sums.get(name, 0) + amount
+        return sums
+
+    def usable_by(self, role: str) -> "Resources":
+        """What a framework under `role` may be offered: unreserved, its own, its ancestors'."""
+        fits = {"", role} | {role[:index] for index, char in enumerate(role) if char == "/"}
+        return Resources(
+            {key: amount for key, amount in self.scalars.items() if key[0] in fits},
+            {key: spans for key, spans in self.ranges.items() if key[0] in fits},
+            {key: items for key, items in self.sets.items() if key[0] in fits},
+        )
+
+
+NOTHING = Resources()
+
+
+def scalars(role: str = "", **milli: int) -> Resources:
+    """A bundle of scalars: `scalars(cpus=1500, mem=128_000)` is 1.5 cpus and 128 MiB."""
+    return _canonical({(role, name): amount for name, amount in milli.items()}, {}, {})
+
+
+def port_ranges(*spans: tuple[int, int], role: str = "") -> Resources:
+    return _canonical({}, {(role, "ports"): ranges_union((), spans)}, {})
+
+
+def total(bundles: Iterable[Resources]) -> Resources:
+    result = NOTHING
+    for bundle in bundles:
+        result = result + bundle
+    return result
+
+
+def milli(value: float) -> int:
+    """A wire number as thousandths. Raises `ResourcesMalformed` for what is no finite number."""
+    if value != value or value in (float("inf"), float("-inf")):
+        raise ResourcesMalformed(f"{value} is not a finite number")
+    return round(value * MILLI)
+
+
+def ranges_union(one: Iterable[tuple[int, int]], other: Iterable[tuple[int, int]]) -> Ranges:
+    merged: list[tuple[int, int]] = []
+    for begin, end in sorted([*one, *other]):
+        if merged and begin <= merged[-1][1] + 1:
+            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
+        else:
+            merged.append((begin, end))
+    return tuple(merged)
+
+
+def ranges_minus(one: Iterable[tuple[int, int]], other: Iterable[tuple[int, int]]) -> Ranges:
+    left = list(one)
+    for cut_begin, cut_end in other:
+        pieces: list[tuple[int, int]] = []
+        for begin, end in left:
+            if cut_end < begin or end < cut_begin:
+                pieces.append((begin, end))
+                continue
+            if begin < cut_begin:
+                pieces.append((begin, cut_begin - 1))
+            if cut_end < end:
+                pieces.append((cut_end + 1, end))
+        left = pieces
+    return tuple(sorted(left))
+
+
+def ranges_count(spans: Ranges) -> int:
+    return sum(end - begin + 1 for begin, end in spans)
+
+
+def _canonical(
+    scalars: Mapping[tuple[str, str], int],
+    ranges: Mapping[tuple[str, str], Ranges],
+    sets: Mapping[tuple[str, str], tuple[str, ...]],
+) -> Resources:
+    return Resources(
+        {key: amount for key, amount in scalars.items() if amount},
+        {key: spans for key, spans in ranges.items() if spans},
+        {key: items for key, items in sets.items() if items},
+    )
+
+
+_ITEM = re.compile(r"\s*(?P<name>[^:;()\s]+)\s*(?:\((?P<role>[^)]*)\))?\s*:\s*(?P<value>[^;]+)\s*")
+
+
+def parse(text: str) -> Resources:
+    """Read `cpus:4;mem(role):1024;ports:[31000-31100,32000-32000];disks:{a,b}`."""
+    result = NOTHING
+    for item in text.split(";"):
+        if not item.strip():
+            continue
+        match = _ITEM.fullmatch(item)
+        if match is None:
+            raise ResourcesMalformed(f"'{item.strip()}' is not of the form name(role):value")
+        role = match["role"] or ""
+        role = "" if role == "*" else role
+        result = result + _parse_value(role, match["name"], match["value"].strip())
+    return result
+
+
+def _parse_value(role: str, name: str, value: str) -> Resources:
+    key = (role, name)
+    if value.startswith("["):
+        return _canonical({}, {key: parse_ranges(name, value)}, {})
+    if value.startswith("{"):
+        if not value.endswith("}"):
+            raise ResourcesMalformed(f"{name}: '{value}' lacks a closing brace")
+        items = {part.strip() for part in value[1:-1].split(",") if part.strip()}
+        return _canonical({}, {}, {key: tuple(sorted(items))})
+    try:
+        amount = milli(float(value))
+    except ValueError:
+        raise ResourcesMalformed(
+            f"{name}: '{value}' is not a number, [ranges] or {{set}}"
+        ) from None
+    if amount < 0:
+        raise ResourcesMalformed(f"{name}: {value} is negative")
+    return _canonical({key: amount}, {}, {})
+
+
+def parse_ranges(name: str, value: str) -> Ranges:
+    """Read `[1-5,8-8]`; `name` is for the error. Raises `ResourcesMalformed`."""
+    if not (value.startswith("[") and value.endswith("]")):
+        raise ResourcesMalformed(f"{name}: '{value}' is not of the form [begin-end,…]")
+    spans: list[tuple[int, int]] = []
+    for part in value[1:-1].split(","):
+        begin, dash, end = part.strip().partition("-")
+        if not (dash and begin.strip().isdigit() and end.strip().isdigit()):
+            raise ResourcesMalformed(f"{name}: '{part.strip()}' is not of the form begin-end")
+        if int(begin) > int(end):
+            raise ResourcesMalformed(f"{name}: {part.strip()} ends before it begins")
+        spans.append((int(begin), int(end)))
+    return ranges_union((), spans)
