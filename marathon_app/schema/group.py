@@ -1,7 +1,8 @@
 """Groups: a tree of apps that is changed, scaled and rolled back as one.
 
 `Group` is what `/v2/groups` answers. Which apps a group holds follows from the apps' paths, so the
-core may keep apps flat and build the tree on reading. Source: Marathon, docs/docs/application-groups.md.
+core may keep apps flat and build the tree on reading.
+Source: Marathon, docs/docs/application-groups.md.
 """
 
 from msgspec import Struct
