@@ -73,13 +73,14 @@ def _resource_problems(app: App) -> Iterator[Problem]:
     yield from within("/instances", app.instances, 0, INSTANCES_MAX)
     limits = app.resource_limits
     if limits is not None:
-        for name, limit, requested in (
-            ("cpus", limits.cpus, app.cpus),
-            ("mem", limits.mem, app.mem),
-        ):
-            if isinstance(limit, int | float) and limit < requested:
-                text = f"is {limit}, but must be at least the {requested} that the app requests"
-                yield Problem(f"/resourceLimits/{name}", text)
+        yield from _limit_problems("cpus", limits.cpus, app.cpus)
+        yield from _limit_problems("mem", limits.mem, app.mem)
+
+
+def _limit_problems(name: str, limit: Number | str | None, requested: Number) -> Iterator[Problem]:
+    if isinstance(limit, int | float) and limit < requested:
+        text = f"is {limit}, but must be at least the {requested} that the app requests"
+        yield Problem(f"/resourceLimits/{name}", text)
 
 
 def _upgrade_problems(app: App) -> Iterator[Problem]:

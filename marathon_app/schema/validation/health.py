@@ -8,7 +8,10 @@ from marathon_app.schema.problem import Problem
 from marathon_app.schema.validation.limits import not_below, within
 from marathon_app.schema.validation.ports import PORT_MAX
 
-INDEX_TEXT = "Health check port indices must address an element of the ports array or container port mappings."
+INDEX_TEXT = (
+    "Health check port indices must address an element of the ports array or container "
+    "port mappings."
+)
 
 
 def health_problems(app: App) -> Iterator[Problem]:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from marathon_app.schema.app import App
 from marathon_app.schema.problem import Problem
+from marathon_app.schema.validation.ports import PORT_MAX
 
 PER_PORT = re.compile(r"HAPROXY_(\d+)_([A-Z0-9_]+)")
 HOST = re.compile(r"(\*\.)?[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
@@ -53,12 +54,14 @@ def _setting_problems(setting: str, value: str, path: str) -> Iterator[Problem]:
         yield Problem(path, "must be a URL path that begins with '/', without spaces")
     elif setting == "MODE" and value not in MODES:
         yield Problem(path, f"must be http or tcp, not '{value}'")
-    elif setting == "PORT" and not (
-        value.isascii() and value.isdigit() and 0 < int(value[:9]) < 65536
-    ):
+    elif setting == "PORT" and not _is_port(value):
         yield Problem(path, f"must be a port from 1 to 65535, not '{value}'")
 
 
 def _is_template(key: str) -> bool:
-    """Whole pieces of configuration may have several lines; the load balancer checks them itself."""
+    """Whole pieces of configuration may have several lines; the load balancer checks those."""
     return key.endswith(("_HEAD", "_OPTIONS", "_ACL")) or "_HTTP_FRONTEND_" in key
+
+
+def _is_port(value: str) -> bool:
+    return value.isascii() and value.isdigit() and 0 < int(value[:9]) <= PORT_MAX
