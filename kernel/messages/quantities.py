@@ -50,7 +50,7 @@ def _one(resource: Resource) -> Resources:
         if amount < 0:
             value = _number(amount)
             raise ResourcesMalformed(
-                f"Resource '{resource.name}:{value}' is invalid: Invalid scalar resource: value < 0"
+                f"Resource '{resource.name}:{value}' is invalid: Invalid scalar resource: value <= 0"
             )
         return Resources({key: amount} if amount else {})
     if resource.type == "RANGES" and resource.ranges is not None:
@@ -106,7 +106,7 @@ def _reserved(resource: Resource, role: str, refined: bool) -> Resource:
 
 def _with(resource: Resource, **changes: object) -> Resource:
     fields = {name: getattr(resource, name) for name in resource.__struct_fields__}
-    return Resource(**{**fields, **changes})  # type: ignore[arg-type]
+    return Resource(**{**fields, **changes})
 
 
 def _number(amount_milli: int) -> str:

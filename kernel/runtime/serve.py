@@ -1,0 +1,132 @@
+"""Listens and runs one `Application`: gunicorn, its asgi worker, one worker process, one loop.
+
+The arbiter holds the listening socket and restarts a worker that died; `build` runs in the worker,
+after the fork, so no lock and no thread crosses it. The worker dies with its arbiter, and, when
+TEPUI_SUPERVISED is set, the arbiter with its supervisor: nothing is left behind by a kill -9.
+Source: gunicorn, settings reference.
+"""
+
+import ctypes
+import logging
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+from gunicorn.app.base import BaseApplication
+from gunicorn.workers.gasgi import ASGIWorker
+
+from kernel.runtime.http import Application
+
+EXIT_USAGE = 2
+GRACEFUL_TIMEOUT_S = 1  # streams are closed at once; what is left is a request under way
+KEEPALIVE_S = 75
+WORKER_SILENT_S = 120  # a loop that is stuck for so long is ended and started anew
+_PR_SET_PDEATHSIG = 1
+
+
+class Worker(ASGIWorker):  # type: ignore[misc]
+    """gunicorn's asgi worker; ends its streams when told to stop, and passes SIGUSR1 on."""
+
+    def handle_exit_signal(self) -> None:
+        super().handle_exit_signal()
+        self._close_streams()
+
+    def handle_quit_signal(self) -> None:
+        # gunicorn's quick stop skips the application's own stop, which we want on Ctrl-C too.
+        self.alive = False
+        self._close_streams()
+
+    def handle_usr1_signal(self) -> None:
+        application = getattr(self, "asgi", None)
+        if isinstance(application, Application) and application.on_usr1 is not None:
+            application.on_usr1()
+
+    def _close_streams(self) -> None:
+        application = getattr(self, "asgi", None)
+        if isinstance(application, Application):
+            application.close_streams()
+
+
+class _Server(BaseApplication):  # type: ignore[misc]
+    def __init__(self, build: Callable[[], Application], options: dict[str, Any]) -> None:
+        self._build = build
+        self._options = options
+        super().__init__()
+
+    def load_config(self) -> None:
+        for name, value in self._options.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Application:
+        return self._build()
+
+
+def serve(build: Callable[[], Application], *, ip: str, port: int, name: str) -> NoReturn:
+    """Run until SIGTERM or SIGINT. A port that is taken ends the process with one sentence."""
+    set_up_logging(name)
+    if os.environ.get("TEPUI_SUPERVISED"):
+        die_with_parent(signal.SIGTERM)
+    listening = _listen(ip, port, name)
+    options = {
+        "bind": f"fd://{listening.fileno()}",
+        "workers": 1,
+        "worker_class": Worker,
+        "graceful_timeout": GRACEFUL_TIMEOUT_S,
+        "timeout": WORKER_SILENT_S,
+        "keepalive": KEEPALIVE_S,
+        "loglevel": "warning",
+        "post_fork": lambda _arbiter, _worker: die_with_parent(signal.SIGKILL),
+        "worker_tmp_dir": "/dev/shm" if os.path.isdir("/dev/shm") else None,
+        "control_socket_disable": True,
+        "asgi_lifespan": "on",
+        "asgi_loop": "asyncio",
+        "asgi_disconnect_grace_period": 0,
+        "proc_name": f"tepui {name}",
+    }
+    _Server(build, options).run()
+    sys.exit(0)
+
+
+def stop_serving() -> None:
+    """From inside a worker: end the whole server, gracefully."""
+    os.kill(os.getppid(), signal.SIGTERM)
+
+
+def set_up_logging(name: str) -> None:
+    """One line per record on stderr; TEPUI_LOG sets the level (warning, info, debug)."""
+    level = os.environ.get("TEPUI_LOG", "info").upper()
+    logging.basicConfig(
+        level=level if level in logging.getLevelNamesMapping() else "INFO",
+        format=f"%(asctime)s {name} %(levelname)s %(name)s: %(message)s",
+    )
+
+
+def die_with_parent(signal_number: int) -> None:
+    """Have the kernel send us `signal_number` when our parent ends, however it ends."""
+    if sys.platform != "linux":
+        return  # elsewhere the worker notices within a second, the supervisor on its next start
+    parent = os.getppid()
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal_number, 0, 0, 0)
+    if os.getppid() != parent:
+        os.kill(os.getpid(), signal_number)
+
+
+def _listen(ip: str, port: int, name: str) -> socket.socket:
+    family = socket.AF_INET6 if ":" in ip else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((ip, port))
+        listening.listen(2048)
+    except OSError as error:
+        print(
+            f"tepui {name}: {ip}:{port} can't be listened on ({error.strerror});"
+            " choose another port with --port, or stop what holds it",
+            file=sys.stderr,
+        )
+        sys.exit(EXIT_USAGE)
+    listening.set_inheritable(True)
+    return listening

@@ -1,0 +1,97 @@
+"""What a store promises, whatever is behind it. The conformance suite holds each to it.
+
+* A record is named by (collection, key) and holds bytes. A commit is all or nothing, and durable
+  when it returns `Committed`.
+* There is no write without a term. `lead` takes the lock and bumps the epoch; from then on every
+  commit under an older term is answered `Fenced` and changes nothing.
+* `Unknown` means that the commit may or may not have happened: read again, never just retry.
+* `load` gives the records of each collection in the order of their keys.
+
+Source: the minimal safe design of the project's reliability notes; ZooKeeper's multi.
+"""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from msgspec import Struct
+
+from kernel.machine import Operation
+
+
+class StoreError(Exception):
+    """Base of what a store raises; the text is a sentence for the operator."""
+
+
+class StoreMalformed(StoreError):
+    """The URL names no store, or what lies there is none of ours."""
+
+
+class StoreHeld(StoreError):
+    """Another process leads with this store; the text says who."""
+
+
+class StoreFull(StoreError):
+    """There is no room; nothing of the commit was written."""
+
+
+class Term(Struct, frozen=True):
+    """Who leads and since which epoch; epochs only grow."""
+
+    epoch: int
+    leader: str
+
+
+class Guard(Struct, frozen=True):
+    """The commit counts only if the record still has this value (None: is absent)."""
+
+    collection: str
+    key: str
+    value: bytes | None
+
+
+class Committed(Struct, frozen=True):
+    version: int
+
+
+class Fenced(Struct, frozen=True):
+    """A newer term exists; whoever reads this must stop acting."""
+
+    epoch: int
+
+
+class Conflict(Struct, frozen=True):
+    """A guard did not hold."""
+
+    collection: str
+    key: str
+
+
+class Unknown(Struct, frozen=True):
+    """Nobody can say whether it was written."""
+
+    reason: str
+
+
+CommitResult = Committed | Fenced | Conflict | Unknown
+Records = dict[str, dict[str, bytes]]
+
+
+class Store(Protocol):
+    """See the module's docstring for the promises."""
+
+    def lead(self, leader: str) -> Term:
+        """Take the lock for life and begin a new term. Raises `StoreHeld`, `StoreError`."""
+
+    def load(self) -> Records:
+        """Everything, read after `lead` so that it is the last term's final word."""
+
+    def commit(
+        self, term: Term, operations: Sequence[Operation], guards: Sequence[Guard] = ()
+    ) -> CommitResult:
+        """Write all operations or none. Raises `StoreFull` when there is no room."""
+
+    def refusal(self) -> str | None:
+        """Why a new change should not be accepted now (the disk is nearly full), or None."""
+
+    def close(self) -> None:
+        """Give the lock back. The store can't be used afterwards."""

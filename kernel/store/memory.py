@@ -1,0 +1,56 @@
+"""A store that lasts as long as its process: for tests, simulation and throw-away clusters."""
+
+from collections.abc import Sequence
+
+from kernel.machine import Operation, Put
+from kernel.store.interface import (
+    CommitResult,
+    Committed,
+    Conflict,
+    Fenced,
+    Guard,
+    Records,
+    Term,
+)
+
+
+class MemoryStore:
+    """Keeps every promise but durability; several terms may share one, to test fencing."""
+
+    def __init__(self) -> None:
+        self._records: Records = {}
+        self._term = Term(0, "")
+        self._version = 0
+
+    def lead(self, leader: str) -> Term:
+        self._term = Term(self._term.epoch + 1, leader)
+        return self._term
+
+    def load(self) -> Records:
+        return {
+            collection: dict(sorted(records.items()))
+            for collection, records in sorted(self._records.items())
+        }
+
+    def commit(
+        self, term: Term, operations: Sequence[Operation], guards: Sequence[Guard] = ()
+    ) -> CommitResult:
+        if term != self._term:
+            return Fenced(self._term.epoch)
+        for guard in guards:
+            if self._records.get(guard.collection, {}).get(guard.key) != guard.value:
+                return Conflict(guard.collection, guard.key)
+        for operation in operations:
+            records = self._records.setdefault(operation.collection, {})
+            if isinstance(operation, Put):
+                records[operation.key] = operation.value
+            else:
+                records.pop(operation.key, None)
+        self._version += 1
+        return Committed(self._version)
+
+    def refusal(self) -> str | None:
+        return None
+
+    def close(self) -> None:
+        pass
