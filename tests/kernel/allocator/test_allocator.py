@@ -1,0 +1,276 @@
+"""Passes over agents: Mesos's worked examples, refusals, minima, and no over-allocation ever."""
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kernel.allocator.allocator import Allocation, Allocator, Client
+from kernel.allocator.chance import NoChance, SeededChance
+from kernel.model.ids import AgentId, FrameworkId
+from kernel.model.resources import Resources, parse, total
+
+A1, A2, A3, A4, A5 = (AgentId(f"A{n}") for n in range(1, 6))
+F1, F2, F3, F4 = (FrameworkId(f"fw{n}") for n in range(1, 5))
+
+
+def allocator_of(**roles: str) -> Allocator:
+    allocator = Allocator(NoChance())
+    for name, role in roles.items():
+        allocator.set_client(Client(FrameworkId(name), (role,)))
+    return allocator
+
+
+def machine(cpus: float, mem: float, more: str = "") -> Resources:
+    return parse(f"cpus:{cpus};mem:{mem};{more}")
+
+
+def owners(allocations: list[Allocation]) -> list[tuple[str, str]]:
+    return [(a.agent_id, a.framework_id) for a in allocations]
+
+
+def test_the_share_of_the_role_decides_before_that_of_the_framework() -> None:
+    """Source: Mesos, HierarchicalAllocatorTest.UnreservedDRF."""
+    allocator = allocator_of(fw1="role1")
+    got = []
+    for agent_id, resources, newcomer in (
+        (A1, machine(2, 1024), None),
+        (A2, machine(1, 512), (F2, "role2")),
+        (A3, machine(3, 2048), None),
+        (A4, machine(4, 4096), (F3, "role1")),
+        (A5, machine(1, 512), (F4, "role1")),
+    ):
+        if newcomer is not None:
+            allocator.set_client(Client(newcomer[0], (newcomer[1],)))
+            assert allocator.allocate(0) == []
+        allocator.add_agent(agent_id, resources)
+        got += owners(allocator.allocate(0))
+
+    assert got == [(A1, F1), (A2, F2), (A3, F2), (A4, F3), (A5, F2)]
+
+
+def test_reservations_weigh_on_the_share_of_their_role() -> None:
+    """Source: Mesos, HierarchicalAllocatorTest.ReservedDRF."""
+    allocator = allocator_of(fw1="role1")
+    got = []
+    for agent_id, resources, newcomer in (
+        (A1, machine(1, 512, "cpus(role1):100;mem(role1):1024"), None),
+        (A2, machine(2, 512), (F2, "role2")),
+        (A3, machine(2, 512), None),
+        (A4, parse("cpus(role1):2;mem(role1):512"), (F3, "role1")),
+    ):
+        if newcomer is not None:
+            allocator.set_client(Client(newcomer[0], (newcomer[1],)))
+        allocator.add_agent(agent_id, resources)
+        got += owners(allocator.allocate(0))
+
+    assert got == [(A1, F1), (A2, F2), (A3, F2), (A4, F3)]
+
+
+def test_the_share_of_the_subtree_comes_first() -> None:
+    """Source: Mesos, HierarchicalAllocatorTest.NestedRoleDRF."""
+    allocator = allocator_of(fw1="a/b")
+    got = []
+    for agent_id, resources, newcomers in (
+        (A1, machine(2, 1024), ()),
+        (A2, machine(1, 512), ((F2, "a/c"), (F3, "d/e"))),
+        (A3, machine(2, 1024), ((F4, "d/f"),)),
+    ):
+        for framework_id, role in newcomers:
+            allocator.set_client(Client(framework_id, (role,)))
+        allocator.add_agent(agent_id, resources)
+        got += owners(allocator.allocate(0))
+
+    assert got == [(A1, F1), (A2, F3), (A3, F4)]
+
+
+def test_equal_frameworks_alternate() -> None:
+    """Source: Mesos, HierarchicalAllocatorTest.SameShareFairness."""
+    allocator = allocator_of(fw1="*", fw2="*")
+    allocator.add_agent(A1, machine(2, 1024))
+    counts = {F1: 0, F2: 0}
+    now_ms = 0
+    for _ in range(10):
+        [given_away] = allocator.allocate(now_ms)
+        counts[given_away.framework_id] += 1
+        allocator.give_back(given_away.framework_id, "*", A1, given_away.resources)
+        now_ms += 1_000
+
+    assert counts == {F1: 5, F2: 5}
+
+
+def test_what_was_refused_for_zero_seconds_goes_to_another_at_once() -> None:
+    """DIFFERS from Mesos, where nobody is asked before the next tick."""
+    allocator = allocator_of(fw1="*", fw2="*")
+    allocator.add_agent(A1, machine(2, 1024))
+    [first] = allocator.allocate(100)
+    decline(allocator, first, refuse_ms=0, now_ms=100)
+
+    [second] = allocator.allocate(100)
+    decline(allocator, second, refuse_ms=0, now_ms=100)
+
+    assert (first.framework_id, second.framework_id) == (F1, F2)
+    assert allocator.allocate(999) == []
+    assert owners(allocator.allocate(1_000)) == [(A1, F1)]
+
+
+def test_a_refusal_lives_an_interval_at_least() -> None:
+    """Source: Mesos, HierarchicalAllocatorTest.SmallOfferFilterTimeout."""
+    allocator = Allocator(NoChance(), interval_ms=60_000)
+    allocator.set_client(Client(F1, ("*",)))
+    allocator.add_agent(A1, machine(2, 1024))
+    decline(allocator, allocator.allocate(0)[0], refuse_ms=1_000, now_ms=10)
+
+    assert allocator.allocate(60_000) == []
+    assert owners(allocator.allocate(120_000)) == [(A1, F1)]
+
+
+def decline(allocator: Allocator, offered: Allocation, *, refuse_ms: int, now_ms: int) -> None:
+    who = (offered.framework_id, offered.role, offered.agent_id, offered.resources)
+    allocator.give_back(*who)
+    allocator.refuse(*who, refuse_ms=refuse_ms, now_ms=now_ms)
+
+
+def test_a_bigger_bundle_passes_the_filter_of_a_smaller_one() -> None:
+    """Source: mesos.md §1.3, DECLINE and filters."""
+    allocator = allocator_of(fw1="*")
+    allocator.add_agent(A1, machine(2, 1024))
+    [whole] = allocator.allocate(0)
+    half = machine(1, 512)
+    allocator.give_back(F1, "*", A1, half)
+    allocator.refuse(F1, "*", A1, half, refuse_ms=100_000, now_ms=0)
+    assert allocator.allocate(5_000) == []
+
+    allocator.give_back(F1, "*", A1, whole.resources - half)
+
+    assert owners(allocator.allocate(5_000)) == [(A1, F1)]
+
+
+def test_a_revival_forgets_refusals() -> None:
+    allocator = allocator_of(fw1="*")
+    allocator.add_agent(A1, machine(2, 1024))
+    decline(allocator, allocator.allocate(0)[0], refuse_ms=100_000, now_ms=0)
+    assert allocator.allocate(1) == []
+
+    allocator.revive(F1)
+
+    assert owners(allocator.allocate(2)) == [(A1, F1)]
+
+
+def test_a_suppressed_framework_is_offered_nothing_until_it_revives() -> None:
+    allocator = allocator_of(fw1="*")
+    allocator.suppress(F1)
+    allocator.add_agent(A1, machine(2, 1024))
+    assert allocator.allocate(0) == []
+
+    allocator.revive(F1, ["*"])
+
+    assert owners(allocator.allocate(0)) == [(A1, F1)]
+
+
+def test_crumbs_are_not_offered() -> None:
+    """Source: Mesos, HierarchicalAllocatorTest.Allocatable."""
+    allocator = allocator_of(fw1="*")
+    allocator.add_agent(A1, machine(0.009, 31, "disk:1000;ports:[1-10]"))
+    allocator.add_agent(A2, machine(0.01, 0))
+    allocator.add_agent(A3, machine(0, 32))
+
+    assert [agent for agent, _ in owners(allocator.allocate(0))] == [A2, A3]
+
+
+def test_a_framework_may_lower_the_bar() -> None:
+    """Source: Mesos, HierarchicalAllocatorTest.FrameworkMinAllocatable."""
+    allocator = Allocator(NoChance())
+    allocator.set_client(Client(F1, ("*",), minima={"*": [{"disk": 500_000}]}))
+    allocator.add_agent(A1, parse("disk:1000"))
+
+    assert owners(allocator.allocate(0)) == [(A1, F1)]
+
+
+def test_agents_with_gpus_are_for_frameworks_that_know_them() -> None:
+    """Source: Mesos, --filter_gpu_resources."""
+    allocator = Allocator(NoChance())
+    allocator.set_client(Client(F1, ("*",)))
+    allocator.set_client(Client(F2, ("*",), takes_gpus=True))
+    allocator.add_agent(A1, machine(2, 1024, "gpus:1"))
+
+    assert owners(allocator.allocate(0)) == [(A1, F2)]
+
+
+def test_a_reservation_goes_to_its_role_and_below_never_sideways() -> None:
+    """Source: mesos.md §3.3, reserved resources."""
+    allocator = allocator_of(fw1="eng/web", fw2="ops")
+    allocator.add_agent(A1, parse("cpus(eng):4;mem(eng):1024;cpus:1;mem:100"))
+
+    given_away = {a.framework_id: a.resources for a in allocator.allocate(0)}
+
+    assert given_away[F1] == parse("cpus(eng):4;mem(eng):1024;cpus:1;mem:100")
+    assert F2 not in given_away
+
+
+def test_an_inactive_agent_is_not_offered() -> None:
+    allocator = allocator_of(fw1="*")
+    allocator.add_agent(A1, machine(2, 1024))
+    allocator.set_agent_active(A1, False)
+    assert allocator.allocate(0) == []
+
+    allocator.set_agent_active(A1, True)
+
+    assert owners(allocator.allocate(0)) == [(A1, F1)]
+
+
+def test_an_agent_that_comes_back_smaller_never_gives_what_it_lacks() -> None:
+    allocator = allocator_of(fw1="*")
+    allocator.add_agent(A1, machine(4, 1024, "ports:[1-10]"))
+    held = machine(3, 512, "ports:[1-10]")
+    allocator.hold(F2, "*", A1, held)
+
+    allocator.resize_agent(A1, machine(1, 1024, "ports:[1-5]"))
+
+    assert allocator.free_on(A1) == parse("mem:512")
+    allocator.give_back(F2, "*", A1, held)
+    assert allocator.free_on(A1).contains(machine(1, 1024))
+    allocator.check_invariants()
+
+
+ROLES = {F1: "*", F2: "eng/web", F3: "eng", F4: "ops"}
+STEPS = st.tuples(
+    st.sampled_from(["agent", "join", "leave", "take", "decline", "end", "suppress", "revive"]),
+    st.integers(0, 3),
+    st.integers(1, 4),
+)
+
+
+@given(st.lists(STEPS, max_size=50), st.integers(0, 2**32))
+@settings(max_examples=60)
+def test_no_agent_ever_gives_more_than_it_has(
+    steps: list[tuple[str, int, int]], seed: int
+) -> None:
+    allocator = Allocator(SeededChance(seed))
+    frameworks = list(ROLES)
+    outstanding: list[Allocation] = []
+    totals: dict[AgentId, Resources] = {}
+    for now_ms, (what, who, size) in enumerate(steps):
+        framework_id = frameworks[who]
+        is_known = allocator.wants(framework_id, ROLES[framework_id])
+        if what == "agent":
+            agent_id = AgentId(f"S{len(totals)}")
+            totals[agent_id] = machine(size, 100 * size, f"ports:[1-{size}];cpus(eng):1")
+            allocator.add_agent(agent_id, totals[agent_id])
+        elif what == "join":
+            allocator.set_client(Client(framework_id, (ROLES[framework_id],)))
+        elif what == "leave":
+            allocator.drop_client(framework_id)
+        elif what in ("suppress", "revive") and is_known:
+            (allocator.suppress if what == "suppress" else allocator.revive)(framework_id)
+        elif what in ("decline", "end") and outstanding:
+            chosen = outstanding.pop(who % len(outstanding))
+            if what == "decline":
+                decline(allocator, chosen, refuse_ms=1, now_ms=now_ms)
+            else:
+                allocator.give_back(
+                    chosen.framework_id, chosen.role, chosen.agent_id, chosen.resources
+                )
+        outstanding += allocator.allocate(now_ms)
+        allocator.check_invariants()
+        for agent_id, there in totals.items():
+            held = total(a.resources for a in outstanding if a.agent_id == agent_id)
+            assert held + allocator.free_on(agent_id) == there
