@@ -1,0 +1,138 @@
+"""Speaks JSON over HTTP to the parts of a cluster, for commands: one request, one answer, clear
+errors.
+
+Deliberately the standard library's client: a command starts in a moment, makes a few requests and
+ends.
+"""
+
+import http.client
+import json
+import socket
+import urllib.parse
+from collections.abc import Iterator
+from typing import Any
+
+import click
+
+EXIT_UNREACHABLE, EXIT_NOT_FOUND, EXIT_CONFLICT = 3, 4, 5
+
+
+class Failure(click.ClickException):
+    """Ends the command with one sentence, and the exit code that tells scripts what kind it was."""
+
+    def __init__(self, message: str, exit_code: int = 1) -> None:
+        super().__init__(message)
+        vars(self)["exit_code"] = (
+            exit_code  # click declares it for the class, but reads the instance
+        )
+
+
+def request(method: str, url: str, body: object = None, *, timeout_s: float = 30) -> Any:
+    """The decoded answer; anything but a success is a `Failure` in the server's own words."""
+    status, raw = exchange(method, url, body, timeout_s=timeout_s)
+    if status >= 400:
+        raise failure(status, raw)
+    if not raw:
+        return None
+    try:
+        return json.loads(raw)
+    except ValueError:
+        return raw.decode(errors="replace")
+
+
+def exchange(
+    method: str, url: str, body: object = None, *, timeout_s: float = 30
+) -> tuple[int, bytes]:
+    connection, path = _connect(url, timeout_s)
+    headers = {"Accept": "application/json"}
+    content = None
+    if body is not None:
+        content = json.dumps(body).encode()
+        headers["Content-Type"] = "application/json"
+    try:
+        connection.request(method, path, body=content, headers=headers)
+        answer = connection.getresponse()
+        return answer.status, answer.read()
+    except (OSError, http.client.HTTPException) as error:
+        raise unreachable(url, error) from error
+    finally:
+        connection.close()
+
+
+def events(url: str) -> Iterator[tuple[str, Any]]:
+    """The server-sent events of a stream as (type, data); ends when the stream does."""
+    connection, path = _connect(url, timeout_s=None)
+    try:
+        connection.request("GET", path, headers={"Accept": "text/event-stream"})
+        answer = connection.getresponse()
+        kind = "message"
+        for line in answer:
+            field, _, value = line.decode().rstrip("\r\n").partition(":")
+            if field == "event":
+                kind = value.strip()
+            elif field == "data":
+                yield kind, json.loads(value)
+                kind = "message"
+    except (OSError, http.client.HTTPException, ValueError):
+        return
+    finally:
+        connection.close()
+
+
+def quote(name: str) -> str:
+    return urllib.parse.quote(name, safe="/")
+
+
+def unreachable(url: str, error: Exception) -> Failure:
+    where = urllib.parse.urlsplit(url)
+    why = "it did not answer in time" if isinstance(error, TimeoutError) else _words(error)
+    message = (
+        f"{where.scheme}://{where.netloc} cannot be reached: {why}. Is the cluster up (`tepui up`)?"
+    )
+    return Failure(message, EXIT_UNREACHABLE)
+
+
+def _words(error: Exception) -> str:
+    if isinstance(error, socket.gaierror):
+        return "there is no such host"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror.lower()
+    return str(error) or type(error).__name__
+
+
+def failure(status: int, raw: bytes) -> Failure:
+    """The server's message, with one line per field that it complains about."""
+    try:
+        body = json.loads(raw)
+    except ValueError:
+        body = raw.decode(errors="replace").strip()
+    lines = [_message(body) or f"the server answered {status}"]
+    details = body.get("details") if isinstance(body, dict) else None
+    if isinstance(details, str):
+        lines.append(f"  {details}")
+    elif isinstance(details, list):
+        lines += [_detail(each) for each in details]
+    codes = {404: EXIT_NOT_FOUND, 409: EXIT_CONFLICT, 503: EXIT_UNREACHABLE, 502: EXIT_UNREACHABLE}
+    return Failure("\n".join(lines), codes.get(status, 1))
+
+
+def _message(body: object) -> str:
+    if isinstance(body, dict):
+        return str(body.get("message", ""))
+    return body if isinstance(body, str) and len(body) < 500 else ""
+
+
+def _detail(detail: object) -> str:
+    if isinstance(detail, dict):
+        return f"  {detail.get('path', '/')}: {'; '.join(map(str, detail.get('errors', [])))}"
+    return f"  {detail}"
+
+
+def _connect(url: str, timeout_s: float | None) -> tuple[http.client.HTTPConnection, str]:
+    where = urllib.parse.urlsplit(url)
+    if where.scheme not in ("http", "https") or not where.hostname:
+        raise Failure(f"{url} is no address; it must be like http://host:8080.", 2)
+    secure = where.scheme == "https"
+    kind = http.client.HTTPSConnection if secure else http.client.HTTPConnection
+    path = where.path + (f"?{where.query}" if where.query else "")
+    return kind(where.hostname, where.port, timeout=timeout_s), path or "/"

@@ -1,0 +1,91 @@
+"""`tepui agents` and `tepui status`: the cluster at a glance."""
+
+import json
+from typing import Any
+
+import click
+
+from kernel.cli import api, state, tables
+from kernel.cli.options import JSON, locate, where
+from kernel.cli.settings import Where
+
+
+@click.command()
+@JSON
+@where
+def agents(as_json: bool, **flags: Any) -> None:
+    """List the agents with what they have and what of it is in use."""
+    place = locate(flags)
+    found = api.request("GET", f"{place.master}/slaves")["slaves"]
+    if as_json:
+        tables.show_json(found)
+        return
+    rows = [_row(each) for each in sorted(found, key=lambda each: str(each.get("id")))]
+    heads = ["AGENT", "HOST", "STATE", "CPUS USED", "OF", "MEM USED", "OF"]
+    click.echo(tables.table(heads, rows, empty="No agent is registered with the master."))
+
+
+def _row(each: dict[str, Any]) -> list[object]:
+    used, total = each.get("used_resources", {}), each.get("resources", {})
+    place = str(each.get("pid", "")).partition("@")[2] or each.get("hostname")
+    cpus = [float(amount.get("cpus", 0)) for amount in (used, total)]
+    mem = [tables.mebibytes(amount.get("mem", 0)) for amount in (used, total)]
+    shown = "active" if each.get("active", True) else "inactive"
+    return [each.get("id"), place, shown, cpus[0], cpus[1], mem[0], mem[1]]
+
+
+@click.command()
+@JSON
+@where
+def status(as_json: bool, **flags: Any) -> None:
+    """Show whether each part answers, and what runs. Exit code 3 when one does not."""
+    place = locate(flags)
+    parts = {name: _answers(url) for name, url in _parts(place).items()}
+    counts = _counts(place)
+    if as_json:
+        tables.show_json({"parts": parts, **counts})
+    else:
+        rows = [[name, url, "answers" if parts[name] else "does not answer"]
+                for name, url in _parts(place).items()]  # fmt: skip
+        click.echo(tables.table(["PART", "ADDRESS", "STATE"], rows, empty=""))
+        shown = ", ".join(f"{value} {name}" for name, value in counts.items() if value is not None)
+        click.echo(shown)
+    if not all(parts.values()):
+        raise SystemExit(api.EXIT_UNREACHABLE)
+
+
+def _parts(place: Where) -> dict[str, str]:
+    parts = {"master": place.master, "marathon": place.marathon, "chronos": place.chronos}
+    up = state.read_up(place.directory)
+    if up is not None:
+        parts["web"] = up.addresses.web
+        parts |= {f"agent {n + 1}": url for n, url in enumerate(up.addresses.agents)}
+        if up.addresses.lb is not None:
+            parts["lb"] = up.addresses.lb["admin"]
+    return parts
+
+
+def _answers(url: str) -> bool:
+    try:
+        return api.exchange("GET", f"{url}/health", timeout_s=3)[0] == 200
+    except api.Failure:
+        return False
+
+
+def _counts(place: Where) -> dict[str, int | None]:
+    return {
+        "agents": _count(f"{place.master}/slaves", "slaves"),
+        "apps": _count(f"{place.marathon}/v2/apps", "apps"),
+        "deployments": _count(f"{place.marathon}/v2/deployments", None),
+        "jobs": _count(f"{place.chronos}/v1/scheduler/jobs", None),
+    }
+
+
+def _count(url: str, key: str | None) -> int | None:
+    """None where it cannot be told."""
+    try:
+        status_code, raw = api.exchange("GET", url, timeout_s=3)
+        found = json.loads(raw or b"[]")
+        return len(found if key is None else found[key]) if status_code == 200 else None
+    except (api.Failure, ValueError, KeyError, TypeError):
+        return None
