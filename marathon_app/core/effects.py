@@ -95,7 +95,11 @@ class PublishEvent(Struct, frozen=True, tag=True):
 
 # --- probes --------------------------------------------------------------------------------------
 class Probe(Struct, frozen=True):
-    """One Marathon-level health check (HTTP, HTTPS, TCP) of one task."""
+    """One Marathon-level health check (HTTP, HTTPS, TCP) of one task.
+
+    First after `first_delay_ms`; then, until it first passed but for at most `eager_for_ms`, every
+    `eager_interval_ms` (failures do not count in that time); from then on every `interval_ms`.
+    """
 
     check_index: int
     protocol: str  # HTTP, HTTPS, TCP
@@ -105,6 +109,8 @@ class Probe(Struct, frozen=True):
     interval_ms: int
     timeout_ms: int
     first_delay_ms: int
+    eager_interval_ms: int
+    eager_for_ms: int
     ignore_http_1xx: bool = False
 
 
