@@ -11,6 +11,7 @@ from msgspec import Struct
 from kernel.messages.codec import decode_union
 from kernel.messages.v1 import (
     AgentInfo,
+    ExecutorInfo,
     FrameworkInfo,
     Id,
     KillPolicy,
@@ -29,7 +30,8 @@ class Subscribe(AgentCall, frozen=True):
     """Register (no `agent_info.id`) or come back under the same id.
 
     `tasks` are all that live and all whose terminal update is not yet acknowledged;
-    `frameworks` are the FrameworkInfos (with id) of those tasks.
+    `frameworks` are the FrameworkInfos (with id) of those tasks, `executors` the custom executors
+    (with framework_id) that live.
     """
 
     agent_info: AgentInfo
@@ -37,6 +39,7 @@ class Subscribe(AgentCall, frozen=True):
     boot_id: str | None = None
     tasks: list[Task] = []
     frameworks: list[FrameworkInfo] = []
+    executors: list[ExecutorInfo] = []
 
 
 class Pong(AgentCall, frozen=True):
@@ -51,6 +54,25 @@ class Update(AgentCall, frozen=True):
     latest_state: str | None = None
 
 
+class ExecutorEnded(AgentCall, frozen=True):
+    """A custom executor is gone, so its own resources are free; `status` is the raw wait status.
+
+    Sent before the updates of the tasks that died with it.
+    """
+
+    framework_id: Id
+    executor_id: Id
+    status: int | None = None
+
+
+class ExecutorMessage(AgentCall, frozen=True):
+    """Bytes from a custom executor to its framework's scheduler; best effort."""
+
+    framework_id: Id
+    executor_id: Id
+    data: bytes
+
+
 class Unregister(AgentCall, frozen=True):
     """The agent ends for good now; its tasks are gone."""
 
@@ -59,7 +81,7 @@ class Batch(Struct, frozen=True, tag_field="type", tag="BATCH"):
     """The body of every POST but SUBSCRIBE; the stream is named by Mesos-Stream-Id."""
 
     agent_id: Id
-    calls: list[Pong | Update | Unregister]
+    calls: list[Pong | Update | ExecutorEnded | ExecutorMessage | Unregister]
 
 
 class MasterEvent(Wire, frozen=True, tag_field="type", tag=str.upper):
@@ -111,6 +133,21 @@ class ShutdownFramework(MasterEvent, frozen=True):
     framework_id: Id
 
 
+class ShutdownExecutor(MasterEvent, frozen=True):
+    """End a custom executor and all its tasks."""
+
+    framework_id: Id
+    executor_id: Id
+
+
+class MessageExecutor(MasterEvent, frozen=True):
+    """Bytes from a framework's scheduler to its custom executor; best effort."""
+
+    framework_id: Id
+    executor_id: Id
+    data: bytes
+
+
 class ShutdownAgent(MasterEvent, frozen=True):
     """The master refuses this agent; it must end its tasks and exit."""
 
@@ -125,9 +162,11 @@ AnyMasterEvent = (
     | AcknowledgeUpdate
     | UpdateFramework
     | ShutdownFramework
+    | ShutdownExecutor
+    | MessageExecutor
     | ShutdownAgent
 )
-AnyAgentCall = Subscribe | Pong | Update | Unregister
+AnyAgentCall = Subscribe | Pong | Update | ExecutorEnded | ExecutorMessage | Unregister
 
 
 def read_event(body: bytes) -> AnyMasterEvent:
