@@ -1,0 +1,462 @@
+"""The runner: one small process per agent that starts the agent's tasks and outlives the agent.
+
+It carries out orders that come over a unix socket (one JSON object per line), reports what it saw
+and decides nothing about task states. It keeps no state that is not also in the record
+directories (`launched`, `task`, `exit`), so that a new runner can take over after a kill -9.
+It sleeps until something happens: children by SIGCHLD, adopted processes by pidfd, out of memory
+by eventfd. Started by `runner_link` as `python -m`; imports almost nothing, to stay near 11 MiB.
+"""
+
+import json
+import os
+import select
+import signal
+import socket
+import sys
+
+from kernel.runtime.agent import cgroups, recorder
+from kernel.runtime.agent.identity import Identity, set_subreaper
+
+IDLE_END_MS = 10_000  # without an agent and without a task there is nothing to outlive
+SWEEP_MS = 10  # between two tries to remove a group whose last member is still dying
+SWEEPS_MAX = 300  # then the leftover is reported and left alone (a process in state D)
+TASK_FILE_TRIES = 50
+_PLAIN = sorted(signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP, 32, 33})  # a task's own
+
+
+class Run:
+    """One task's process: `task` is its identity once known, `child` whether the recorder is ours."""
+
+    def __init__(self, run: str, order: dict) -> None:  # type: ignore[type-arg]
+        self.run = run
+        self.record: str = order["record"]
+        self.sandbox: str = order["sandbox"]
+        self.groups: dict[str, str] = {}
+        self.recorder = 0
+        self.task: Identity | None = None
+        self.ended: dict | None = None  # type: ignore[type-arg]
+        self.killed_for_memory = False
+        self.out_of_memory_fds: list[int] = []
+        self.sweeps = 0
+        self.end_waits: dict | None = None  # type: ignore[type-arg]
+
+
+class Runner:
+    """Runs by name; everything else is the event loop's."""
+
+    def __init__(self, listener: socket.socket, name: str, tools: dict[str, str]) -> None:
+        self.listener = listener
+        self.tools = tools
+        self.isolation = cgroups.detect(name)
+        self.runs: dict[str, Run] = {}
+        self.by_recorder: dict[int, Run] = {}
+        self.agent: socket.socket | None = None
+        self.inbox = b""
+        self.outbox = b""
+        self.ending = False
+        self.poll = select.poll()
+        self.on_ready: dict[int, object] = {}
+        self.news_read, self.news_write = os.pipe()
+        os.set_blocking(self.news_read, False)
+        wake_read, wake_write = socket.socketpair()
+        wake_read.setblocking(False)
+        wake_write.setblocking(False)
+        self.wakes = (wake_read, wake_write)
+        signal.set_wakeup_fd(wake_write.fileno(), warn_on_full_buffer=False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        self.watch(self.news_read, self.read_news)
+        self.watch(wake_read.fileno(), self.reap)
+        self.watch(listener.fileno(), self.accept)
+
+    # -- the loop ---------------------------------------------------------------------------
+
+    def watch(self, fd: int, callback: object, events: int = select.POLLIN) -> None:
+        self.on_ready[fd] = callback
+        self.poll.register(fd, events)
+
+    def unwatch(self, fd: int) -> None:
+        if self.on_ready.pop(fd, None) is not None:
+            self.poll.unregister(fd)
+
+    def loop(self) -> None:
+        while not (self.ending and not self.runs):
+            sweeping = [run for run in self.runs.values() if run.end_waits is not None]
+            idle = self.agent is None and not any(run.ended is None for run in self.runs.values())
+            timeout_ms = SWEEP_MS if sweeping else IDLE_END_MS if idle else None
+            ready = self.poll.poll(timeout_ms)
+            if not ready and idle and not sweeping:
+                return
+            for fd, events in ready:
+                callback = self.on_ready.get(fd)
+                if callback is not None:
+                    callback(events)  # type: ignore[operator]
+            for run in sweeping:
+                self.sweep(run)
+
+    # -- the agent --------------------------------------------------------------------------
+
+    def accept(self, _events: int) -> None:
+        try:
+            connection, _ = self.listener.accept()
+        except OSError:
+            return
+        self.drop_agent()
+        connection.setblocking(False)
+        self.agent = connection
+        self.watch(connection.fileno(), self.talk)
+        notes = self.isolation.notes
+        enforced = [name for name in cgroups.WANTED if self.isolation.enforces(name)]
+        self.tell({"is": "runner", "pid": os.getpid(), "notes": notes, "enforced": enforced})
+        self.flush()
+
+    def drop_agent(self) -> None:
+        if self.agent is not None:
+            self.unwatch(self.agent.fileno())
+            self.agent.close()
+        self.agent = None
+        self.inbox = self.outbox = b""
+
+    def talk(self, events: int) -> None:
+        assert self.agent is not None
+        if events & select.POLLOUT:
+            self.flush()
+        if self.agent is None or not events & (select.POLLIN | select.POLLHUP | select.POLLERR):
+            return
+        try:
+            chunk = self.agent.recv(1 << 20)
+        except BlockingIOError:
+            return
+        except OSError:
+            chunk = b""
+        if not chunk:
+            self.drop_agent()
+            return
+        *lines, self.inbox = (self.inbox + chunk).split(b"\n")
+        for line in lines:
+            self.obey(json.loads(line))
+        self.flush()
+
+    def obey(self, order: dict) -> None:  # type: ignore[type-arg]
+        word, name = order["do"], order.get("run", "")
+        run = self.runs.get(name)
+        if word == "start":
+            self.start(name, order)
+        elif word == "adopt":
+            self.adopt(name, order)
+        elif word == "signal" and run is not None and run.task is not None:
+            run.task.signal_group(int(order["signal"]))
+        elif word == "kill" and run is not None:
+            self.kill(run)
+        elif word == "forget" and run is not None and run.ended is not None:
+            del self.runs[name]
+        elif word == "shutdown":
+            self.shutdown()
+
+    def tell(self, news: dict) -> None:  # type: ignore[type-arg]
+        if self.agent is not None:
+            self.outbox += json.dumps(news, separators=(",", ":")).encode() + b"\n"
+
+    def flush(self) -> None:
+        if self.agent is None:
+            return
+        try:
+            while self.outbox:
+                self.outbox = self.outbox[self.agent.send(self.outbox) :]
+        except BlockingIOError:
+            pass
+        except OSError:
+            self.drop_agent()
+            return
+        wanted = select.POLLIN | (select.POLLOUT if self.outbox else 0)
+        self.poll.modify(self.agent.fileno(), wanted)
+
+    # -- starting ---------------------------------------------------------------------------
+
+    def start(self, name: str, order: dict) -> None:  # type: ignore[type-arg]
+        """Start a run unless it was started before, by us or by a runner that is gone."""
+        if name in self.runs:
+            self.report(self.runs[name])
+            return
+        try:
+            os.close(os.open(order["record"] + "/launched", os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        except FileExistsError:
+            self.adopt(name, order)
+            return
+        except OSError as error:
+            self.refuse(name, f"The record directory can't be written: {error}")
+            return
+        run = self.runs[name] = Run(name, order)
+        run.groups, problem = cgroups.create(self.isolation, name, order.get("limits", {}))
+        if problem:
+            self.refuse(name, problem)
+            return
+        try:
+            self.spawn(run, order)
+        except OSError as error:
+            cgroups.remove(run.groups)
+            self.refuse(name, f"The recorder can't be started: {error}")
+            return
+        self.by_recorder[run.recorder] = run
+        self.watch_memory(run)
+
+    def refuse(self, name: str, why: str) -> None:
+        self.runs.pop(name, None)
+        self.tell({"is": "refused", "run": name, "message": why})
+        self.flush()
+
+    def spawn(self, run: Run, order: dict) -> None:  # type: ignore[type-arg]
+        environment: dict[str, str] = order["environment"]
+        joins = [group + "/cgroup.procs" for group in dict.fromkeys(run.groups.values())]
+        words = recorder.words(
+            run.run, run.record, joins, order["argv"], environment, self.tools, order.get("owner", "")
+        )
+        early = {name: value for name, value in environment.items() if not recorder.is_late(name)}
+        append = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW  # archives may hold links
+        os.chdir(run.sandbox)  # the recorder inherits it: no `cd` that would export OLDPWD
+        try:
+            run.recorder = os.posix_spawn(
+                self.tools["sh"],
+                words,
+                early,
+                file_actions=[
+                    (os.POSIX_SPAWN_OPEN, 0, "/dev/null", os.O_RDONLY, 0),
+                    (os.POSIX_SPAWN_OPEN, 1, "stdout", append, 0o644),
+                    (os.POSIX_SPAWN_OPEN, 2, "stderr", append, 0o644),
+                    (os.POSIX_SPAWN_DUP2, self.news_write, 3),
+                ],
+                setsid=True,
+                setsigmask=[],
+                setsigdef=_PLAIN,
+            )
+        finally:
+            os.chdir("/")
+
+    def watch_memory(self, run: Run) -> None:
+        """Cgroup v1 tells of an OOM kill by eventfd; v2 kills the whole group by itself."""
+        group = run.groups.get("memory", "")
+        if not group or not hasattr(os, "eventfd"):
+            return
+        try:
+            control = os.open(group + "/memory.oom_control", os.O_RDONLY)
+        except OSError:
+            return
+        event = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        run.out_of_memory_fds = [event, control]
+        if not cgroups.write(group + "/cgroup.event_control", f"{event} {control}"):
+            self.watch(event, lambda _events: self.out_of_memory(run))
+
+    def out_of_memory(self, run: Run) -> None:
+        """Told just before the kernel kills one of them; half a task is no task, so all go."""
+        os.eventfd_read(run.out_of_memory_fds[0])
+        run.killed_for_memory = True
+        self.kill(run)
+
+    def read_news(self, _events: int) -> None:
+        """`<run> started <stat>` or `<run> refused <file>`, each one atomic write to the pipe."""
+        try:
+            text = os.read(self.news_read, 1 << 16).decode(errors="replace")
+        except BlockingIOError:
+            return
+        for line in text.splitlines():
+            name, word, rest = (line.split(" ", 2) + ["", ""])[:3]
+            run = self.runs.get(name)
+            if run is None:
+                continue
+            if word == "started":
+                run.task = Identity.parse(rest)
+                self.report(run)
+            else:
+                self.tell({"is": "refused", "run": name, "message": f"{rest} can't be joined"})
+        self.flush()
+
+    # -- taking over ------------------------------------------------------------------------
+
+    def adopt(self, name: str, order: dict) -> None:  # type: ignore[type-arg]
+        """Find a run that an earlier runner started: alive, ended, or ended unseen."""
+        if name in self.runs:
+            self.report(self.runs[name])
+            return
+        run = self.runs[name] = Run(name, order)
+        groups = self.isolation.groups_of(name)
+        run.groups = {key: path for key, path in groups.items() if os.path.isdir(path)}
+        recorder_pid = _recorder_of(name, run.record)
+        for _ in range(TASK_FILE_TRIES if recorder_pid else 1):
+            text = _read(run.record + "/task")
+            if text:
+                run.task = Identity.parse(text)
+                break
+            select.select([], [], [], SWEEP_MS / 1000)  # its recorder is about to write it
+        if recorder_pid:
+            self.attach(run, recorder_pid)
+        elif run.task is not None and run.task.is_alive():
+            self.attach(run, run.task.pid)  # the recorder was killed: the end will be unknown
+        else:
+            self.end(run, _status_in(run.record), "")
+
+    def attach(self, run: Run, pid: int) -> None:
+        try:
+            pidfd = os.pidfd_open(pid)
+        except OSError:
+            self.end(run, _status_in(run.record), "")
+            return
+
+        def gone(_events: int) -> None:
+            self.unwatch(pidfd)
+            os.close(pidfd)
+            if run.task is not None and run.task.pid != pid and run.task.is_alive():
+                self.attach(run, run.task.pid)
+            else:
+                self.end(run, _status_in(run.record), "")
+
+        self.watch(pidfd, gone)
+        self.watch_memory(run)
+        self.report(run)
+
+    # -- ending -----------------------------------------------------------------------------
+
+    def reap(self, _events: int) -> None:
+        try:
+            while self.wakes[0].recv(4096):
+                pass
+        except BlockingIOError:
+            pass
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if not pid:
+                return
+            run = self.by_recorder.pop(pid, None)
+            if run is not None:
+                self.read_news(0)  # a short task's start may lie in the pipe still
+                self.recorder_ended(run, status)
+
+    def recorder_ended(self, run: Run, status: int) -> None:
+        if os.WIFEXITED(status):
+            self.end(run, os.WEXITSTATUS(status), "")
+        elif run.task is not None and run.task.is_alive():
+            self.attach(run, run.task.pid)
+        else:
+            self.end(run, _status_in(run.record), "")
+
+    def kill(self, run: Run) -> None:
+        """SIGKILL to all of a run's processes, wherever they fled; the recorder lives to tell."""
+        if run.groups:
+            cgroups.kill(run.groups)
+        else:
+            for leftover in Identity.leftovers(run.task, run.sandbox):
+                leftover.signal(signal.SIGKILL)
+
+    def end(self, run: Run, status: int | None, problem: str) -> None:
+        """The task is over: end what it left behind, then tell."""
+        limit, peak, _ = cgroups.memory_figures(run.groups)
+        memory = run.killed_for_memory or cgroups.oom_kills(run.groups) > 0
+        exact = run.task.wait_status() if run.task is not None else None
+        news = {"is": "ended", "run": run.run, "status": status, "exact": exact, "message": problem}
+        if memory:
+            news["memory"] = {"limit": limit, "peak": peak}
+        for fd in run.out_of_memory_fds:
+            self.unwatch(fd)
+            os.close(fd)
+        run.out_of_memory_fds = []
+        self.kill(run)
+        run.end_waits = news
+        self.sweep(run)
+
+    def sweep(self, run: Run) -> None:
+        """Remove the groups as soon as the last process has left them; only then tell."""
+        if run.end_waits is None:
+            return
+        run.sweeps += 1
+        if not cgroups.remove(run.groups) and run.sweeps < SWEEPS_MAX:
+            cgroups.kill(run.groups)
+            return
+        if run.task is not None:
+            run.task.close()
+        run.ended, run.end_waits = run.end_waits, None
+        self.report(run)
+        self.flush()
+        if self.ending:
+            self.runs.pop(run.run, None)
+
+    def report(self, run: Run) -> None:
+        if run.ended is not None:
+            self.tell(run.ended)
+        elif run.end_waits is None and run.task is not None:
+            self.tell({"is": "started", "run": run.run, "pid": run.task.pid})
+
+    def shutdown(self) -> None:
+        """The agent ends for good: kill all, remove all, end."""
+        self.ending = True
+        for run in list(self.runs.values()):
+            if run.ended is not None:
+                del self.runs[run.run]
+            else:
+                self.kill(run)
+
+    def close(self) -> None:
+        self.tell({"is": "gone"})
+        self.flush()
+        for base in self.isolation.bases():
+            try:
+                os.rmdir(base)
+            except OSError:
+                continue  # another runner's task may still be dying there
+
+
+def _read(path: str) -> str:
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return file.read().strip()
+    except OSError:
+        return ""
+
+
+def _status_in(record: str) -> int | None:
+    text = _read(record + "/exit")
+    return int(text) if text.isdigit() else None
+
+
+def _recorder_of(run: str, record: str) -> int:
+    """The pid of the recorder of a run that some earlier runner started, 0 if there is none."""
+    wanted = ["tepui-recorder", run, record]
+    for entry in os.listdir("/proc"):
+        if entry.isdigit():
+            try:
+                with open(f"/proc/{entry}/cmdline", "rb") as file:
+                    words = file.read(65_536).decode(errors="replace").split("\0")
+            except OSError:
+                continue
+            if words[3:6] == wanted and _parent_is_not_recorder(entry, wanted):
+                return int(entry)
+    return 0
+
+
+def _parent_is_not_recorder(pid: str, wanted: list[str]) -> bool:
+    """The recorder's forked half has the same words until it executes the task."""
+    stat = _read(f"/proc/{pid}/stat")
+    parent = stat.rpartition(")")[2].split()[1] if stat else "0"
+    try:
+        with open(f"/proc/{parent}/cmdline", "rb") as file:
+            return file.read(65_536).decode(errors="replace").split("\0")[3:6] != wanted
+    except OSError:
+        return True
+
+
+def main(argv: list[str]) -> None:
+    """argv: descriptor of the listening socket, name of the groups, tools as JSON."""
+    listener = socket.socket(fileno=int(argv[0]))
+    listener.set_inheritable(False)  # a task that held it would keep new runners away
+    listener.setblocking(False)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    set_subreaper()
+    os.chdir("/")
+    runner = Runner(listener, argv[1], json.loads(argv[2]))
+    runner.loop()
+    runner.close()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
