@@ -1,0 +1,167 @@
+"""Decides who dies first, and sees every kill through: drain, KILL, again until it is dead.
+
+An instance is doomed once, durably; from then on it counts as gone. While a load balancer that
+asked to be told (`DrainSubscribed`) still routes to it, KILL waits for its report, bounded by a
+timeout. Leaves why and how many to `converge` and `health`.
+Source: Marathon, KillService, InstanceKillSelection; the drain is ours.
+"""
+
+from collections.abc import Sequence
+
+from msgspec import structs
+
+from kernel.machine import Now
+from kernel.messages import scheduler, v1
+from kernel.model.task import TaskState
+from marathon_app.core.deadlines import Deadlines
+from marathon_app.core.effects import StopProbing
+from marathon_app.core.instance import Instance, Instances
+from marathon_app.core.news import News
+from marathon_app.core.outbox import Outbox
+from marathon_app.core.settings import Settings
+from marathon_app.schema.app import KillSelection
+
+UNHEALTHY = "unhealthy"  # the one reason for which no load balancer is waited for
+
+_WEIGHT: dict[TaskState, int] = {
+    TaskState.UNREACHABLE: 0,
+    TaskState.STAGING: 1,
+    TaskState.STARTING: 2,
+}
+_WEIGHT_RUNNING = 3
+
+
+def order(instances: Sequence[Instance], selection: KillSelection) -> list[Instance]:
+    """Those of least use first. DIFFERS: of the running ones the unhealthy go first."""
+    sign = -1 if selection is KillSelection.YOUNGEST_FIRST else 1
+    return sorted(
+        instances,
+        key=lambda one: (
+            one.is_healthy,
+            _WEIGHT.get(one.state, _WEIGHT_RUNNING),
+            one.is_settled,
+            sign * (one.started_ms or one.staged_ms),
+            sign * one.number,
+        ),
+    )
+
+
+def order_balanced(
+    instances: Sequence[Instance], selection: KillSelection, fields: Sequence[str]
+) -> list[Instance]:
+    """As `order`, but each next one comes from the fullest group of the first of `fields`."""
+    ordered = order(instances, selection)
+    if not fields:
+        return ordered
+    groups: dict[str, list[Instance]] = {}
+    for one in ordered:
+        groups.setdefault(one.attributes.get(fields[0], ""), []).append(one)
+    result: list[Instance] = []
+    while len(result) < len(ordered):
+        fullest = max(groups.values(), key=len)
+        result.append(fullest.pop(0))
+    return result
+
+
+class Kills:
+    """Who is doomed is in the instances; here is who routes, and when to ask again."""
+
+    def __init__(
+        self,
+        instances: Instances,
+        outbox: Outbox,
+        news: News,
+        deadlines: Deadlines,
+        settings: Settings,
+    ) -> None:
+        self._instances, self._outbox, self._news = instances, outbox, news
+        self._deadlines, self._settings = deadlines, settings
+        self._routers: dict[str, int] = {}  # name -> open streams
+
+    def doom(self, instance: Instance, reason: str, now: Now) -> None:
+        """Decide that it dies; drain it first if somebody routes to it."""
+        if instance.is_doomed:
+            return
+        is_routed = instance.state is TaskState.RUNNING and any(instance.ports)
+        drains = tuple(self._routers) if is_routed and reason != UNHEALTHY else ()
+        doomed = structs.replace(instance, doomed=reason, drains=drains)
+        self._instances.put(doomed)
+        self._outbox.emit(StopProbing(instance.task_id))
+        if drains:
+            self._news.draining(doomed)
+            self._deadlines.set(
+                "drain", instance.task_id, now.mono_ms + self._settings.drain_timeout_ms
+            )
+        else:
+            self._send(doomed, now)
+
+    def resume(self, instance: Instance, now: Now) -> None:
+        """After a restart or a reconnection: carry on with one that is doomed already."""
+        if instance.drains:
+            if self._deadlines.get("drain", instance.task_id) is None:
+                at_ms = now.mono_ms + self._settings.drain_timeout_ms
+                self._deadlines.set("drain", instance.task_id, at_ms)
+        else:
+            self._send(instance, now)
+
+    def kill_stranger(self, task_id: str, agent_id: str | None) -> None:
+        """A task of ours that no record explains."""
+        self._outbox.call(_kill(task_id, agent_id))
+
+    def _send(self, instance: Instance, now: Now) -> None:
+        self._outbox.call(_kill(instance.task_id, instance.agent_id))
+        at_ms = now.mono_ms + self._settings.kill_retry_ms
+        self._deadlines.set("kill", instance.task_id, at_ms)
+
+    def on_deadline(self, what: str, task_id: str, now: Now) -> None:
+        instance = self._instances.get(task_id)
+        if instance is None or not instance.is_doomed:
+            return
+        if what == "drain":
+            self._drained(instance, now)
+        else:
+            self._send(instance, now)
+
+    def forget(self, task_id: str) -> None:
+        self._deadlines.clear("drain", task_id)
+        self._deadlines.clear("kill", task_id)
+
+    # --- who routes ------------------------------------------------------------------------------
+    def subscribe(self, name: str) -> None:
+        self._routers[name] = self._routers.get(name, 0) + 1
+
+    def unsubscribe(self, name: str, now: Now) -> None:
+        left = self._routers.get(name, 0) - 1
+        if left > 0:
+            self._routers[name] = left
+            return
+        self._routers.pop(name, None)
+        for instance in list(self._instances):
+            if name in instance.drains:
+                self._report(instance, name, now)
+
+    def reported(self, name: str, task_ids: Sequence[str], now: Now) -> None:
+        for task_id in task_ids:
+            instance = self._instances.get(task_id)
+            if instance is not None and name in instance.drains:
+                self._report(instance, name, now)
+
+    def _report(self, instance: Instance, name: str, now: Now) -> None:
+        left = tuple(other for other in instance.drains if other != name)
+        if left:
+            self._instances.put(structs.replace(instance, drains=left))
+        else:
+            self._drained(instance, now)
+
+    def _drained(self, instance: Instance, now: Now) -> None:
+        self._deadlines.clear("drain", instance.task_id)
+        cleared = structs.replace(instance, drains=())
+        self._instances.put(cleared)
+        self._send(cleared, now)
+
+
+def _kill(task_id: str, agent_id: str | None) -> scheduler.Call:
+    return scheduler.Call(
+        type=scheduler.CallType.KILL,
+        kill=scheduler.Kill(task_id=v1.Id(task_id), agent_id=v1.Id(agent_id) if agent_id else None),
+    )
