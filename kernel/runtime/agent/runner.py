@@ -396,13 +396,13 @@ class Runner:
                 self.kill(run)
 
     def close(self) -> None:
+        left = {base: base for base in self.isolation.bases()}
+        for _ in range(TASK_FILE_TRIES):
+            if cgroups.remove(left):
+                break
+            select.select([], [], [], SWEEP_MS / 1000)  # the kernel lags a little behind rmdir
         self.tell({"is": "gone"})
         self.flush()
-        for base in self.isolation.bases():
-            try:
-                os.rmdir(base)
-            except OSError:
-                continue  # another runner's task may still be dying there
 
 
 def _read(path: str) -> str:
