@@ -51,7 +51,9 @@ class Channel(filesystem.Channel):
         self._new = Path(self.data_folder_in)
         self._taken: dict[str, Path] = {}  # delivery tag -> file
 
-    def _put(self, queue: str, message: Any, *_args: Any, **_kwargs: Any) -> None:
+    def _put(  # type: ignore[override]  # the base and its child name the argument differently
+        self, queue: str, message: Any, **_kwargs: Any
+    ) -> None:
         name = f"{time.time_ns() // 1_000_000}_{uuid.uuid4()}.{queue}.msg"
         beside = self._new / f"{name}.part"
         with beside.open("xb") as file:
