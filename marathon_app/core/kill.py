@@ -6,7 +6,7 @@ timeout. Leaves why and how many to `converge` and `health`.
 Source: Marathon, KillService, InstanceKillSelection; the drain is ours.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from msgspec import structs
 
@@ -73,8 +73,9 @@ class Kills:
         news: News,
         deadlines: Deadlines,
         settings: Settings,
+        call: Callable[[scheduler.Call], None],
     ) -> None:
-        self._instances, self._outbox, self._news = instances, outbox, news
+        self._instances, self._outbox, self._news, self._call = instances, outbox, news, call
         self._deadlines, self._settings = deadlines, settings
         self._routers: dict[str, int] = {}  # name -> open streams
 
@@ -106,10 +107,10 @@ class Kills:
 
     def kill_stranger(self, task_id: str, agent_id: str | None) -> None:
         """A task of ours that no record explains."""
-        self._outbox.call(_kill(task_id, agent_id))
+        self._call(_kill(task_id, agent_id))
 
     def _send(self, instance: Instance, now: Now) -> None:
-        self._outbox.call(_kill(instance.task_id, instance.agent_id))
+        self._call(_kill(instance.task_id, instance.agent_id))
         at_ms = now.mono_ms + self._settings.kill_retry_ms
         self._deadlines.set("kill", instance.task_id, at_ms)
 

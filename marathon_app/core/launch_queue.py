@@ -85,7 +85,7 @@ class LaunchQueue:
     def __init__(self, backoff: Backoff, deadlines: Deadlines) -> None:
         self._backoff, self._deadlines = backoff, deadlines
         self.entries: dict[str, Entry] = {}
-        self._is_new_demand = False
+        self.has_new_demand = False  # since offers were last asked for
 
     def want(self, app_id: str, spec: Spec | None, count: int, now: Now) -> None:
         """Set how many more instances are wanted of `spec`; 0 takes the app out."""
@@ -96,9 +96,9 @@ class LaunchQueue:
         entry = self.entries.get(app_id)
         if entry is None or entry.spec != spec:
             self.entries[app_id] = entry = Entry(spec, count, now.wall_ms)
-            self._is_new_demand = True
+            self.has_new_demand = True
         elif count > entry.count:
-            self._is_new_demand = True
+            self.has_new_demand = True
         entry.count = count
         until_ms = self._backoff.until_ms(app_id, spec.config)
         if until_ms > now.mono_ms:
@@ -115,14 +115,10 @@ class LaunchQueue:
 
     def wake(self) -> None:
         """A backoff ended: offers that were declined before are wanted again."""
-        self._is_new_demand = True
+        self.has_new_demand = True
+
+    def has_ready(self, now: Now) -> bool:
+        return any(not self.is_delayed(app_id, now) for app_id in self.entries)
 
     def ready(self, now: Now) -> list[Entry]:
         return [entry for app_id, entry in self.entries.items() if not self.is_delayed(app_id, now)]
-
-    def take_new_demand(self, now: Now) -> bool:
-        """Whether offers must be asked for anew; asked once per demand."""
-        if not self._is_new_demand:
-            return False
-        self._is_new_demand = False
-        return bool(self.ready(now))
