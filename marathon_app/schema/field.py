@@ -5,7 +5,6 @@ always writes some fields (`cpus`, `labels`, ...); those use `always`. A default
 factory other than list, dict or set is never omitted by msgspec, and that is all the trick.
 """
 
-from collections.abc import Mapping
 from typing import TypeVar
 
 from msgspec import field
@@ -13,9 +12,9 @@ from msgspec import field
 T = TypeVar("T")
 
 
-def always(value: T) -> T:
+def always(value: T, name: str | None = None) -> T:
     """A default that is written out. `value` must be immutable, because it is shared."""
-    made: T = field(default_factory=lambda: value)
+    made: T = field(default_factory=lambda: value, name=name)
     return made
 
 
@@ -27,7 +26,3 @@ def always_dict() -> dict[str, str]:
 
 def _new_dict() -> dict[str, str]:
     return {}
-
-
-Labels = dict[str, str]
-LabelsView = Mapping[str, str]

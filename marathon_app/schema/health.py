@@ -57,7 +57,7 @@ class HealthCheck(Struct, frozen=True, kw_only=True, rename="camel", omit_defaul
     timeout_seconds: int = always(20)
     max_consecutive_failures: int = always(3)
     delay_seconds: int = always(15)
-    ignore_http_1xx: bool = always(False)
+    ignore_http_1xx: bool = always(False, name="ignoreHttp1xx")  # camel case would say 1Xx
     ip_protocol: IpProtocol = always(IpProtocol.IPV4)
 
     @property

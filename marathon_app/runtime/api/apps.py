@@ -3,7 +3,7 @@
 Source: Marathon, docs/docs/rest-api "Apps"; AppsResource.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -30,11 +30,15 @@ from marathon_app.schema.app import App
 from marathon_app.schema.problem import Problem
 from marathon_app.schema.request import AppReading, read_app, read_update
 
+Chosen = Callable[[App], bool]
+
 
 def blueprint(desk: Desk) -> Blueprint:
     apps = Blueprint("apps", __name__, url_prefix="/v2/apps")
     _add_reading(apps, desk)
-    _add_writing(apps, desk)
+    _add_creating(apps, desk)
+    _add_updating(apps, desk)
+    _add_ending(apps, desk)
     _add_versions(apps, desk)
     return apps
 
@@ -52,7 +56,7 @@ def _add_reading(apps: Blueprint, desk: Desk) -> None:
         return render.answer({"app": _one(desk, path.resolve(name))})
 
 
-def _add_writing(apps: Blueprint, desk: Desk) -> None:
+def _add_creating(apps: Blueprint, desk: Desk) -> None:
     @apps.post("")
     def create_app() -> Response:
         reading = read_app(parse.json_body(request))
@@ -67,6 +71,8 @@ def _add_writing(apps: Blueprint, desk: Desk) -> None:
             outcome.headers(done, f"/v2/apps{app.id}"),
         )
 
+
+def _add_updating(apps: Blueprint, desk: Desk) -> None:
     @apps.put("")
     def put_apps() -> Response:
         is_partial = parse.flag(request, "partialUpdate", True)
@@ -96,6 +102,8 @@ def _add_writing(apps: Blueprint, desk: Desk) -> None:
         reading = _read_one(parse.json_body(request), path.resolve(name), True)
         return outcome.accepted(_put(desk, (reading,), Existing.PRESENT, True))
 
+
+def _add_ending(apps: Blueprint, desk: Desk) -> None:
     @apps.delete("/<path:name>")
     def delete_app(name: str) -> Response:
         # [Q] of Marathon: here, and only here, force is the default; clients rely on it.
@@ -144,7 +152,9 @@ def _below(desk: Desk, group_id: str) -> list[msgspec.Raw]:
     return _looked(desk, group_id, embedded, lambda _app: True)
 
 
-def _looked(desk: Desk, group_id: str, embedded: frozenset[str], chosen: Any) -> list[msgspec.Raw]:
+def _looked(
+    desk: Desk, group_id: str, embedded: frozenset[str], chosen: Chosen
+) -> list[msgspec.Raw]:
     now = desk.clock.now()
 
     def query(machine: Supervisor) -> list[app_views.AppLook]:
@@ -157,7 +167,7 @@ def _looked(desk: Desk, group_id: str, embedded: frozenset[str], chosen: Any) ->
     return app_views.rendered_list(desk.read(query))
 
 
-def _chosen() -> Any:
+def _chosen() -> Chosen:
     """The filters `cmd`, `id` (both substrings) and `label`."""
     command, name = request.args.get("cmd"), request.args.get("id")
     labels = parse.label_selector(request)

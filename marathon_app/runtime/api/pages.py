@@ -112,7 +112,7 @@ def _tag(answer: Response) -> None:
 
 def _compress(answer: Response) -> None:
     data = answer.get_data()
-    if len(data) < COMPRESSED_BYTES_MIN or "gzip" not in request.accept_encodings:
+    if len(data) < COMPRESSED_BYTES_MIN or not request.accept_encodings.quality("gzip"):
         return
     answer.set_data(gzip.compress(data, COMPRESSION_LEVEL, mtime=0))
     answer.headers["Content-Encoding"] = "gzip"
