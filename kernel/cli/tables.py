@@ -57,7 +57,7 @@ def moment(iso: str | None, now: datetime.datetime | None = None) -> str:
     seconds = (at - (now or datetime.datetime.now(datetime.UTC))).total_seconds()
     if abs(seconds) >= 86_400:
         return at.astimezone().strftime("%Y-%m-%d %H:%M")
-    return f"in {span(seconds)}" if seconds > 0 else f"{span(-seconds)} ago"
+    return f"in {span(seconds)}" if seconds > 0 else f"{span(abs(seconds))} ago"
 
 
 def span(seconds: float) -> str:

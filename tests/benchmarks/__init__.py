@@ -1,0 +1,1 @@
+"""Speed and size, measured with real processes: `python -m tests.benchmarks` prints them."""

@@ -1,0 +1,78 @@
+"""The program as a whole: its commands, their help, and where settings come from."""
+
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from kernel.cli.main import PROCESSES, cli
+
+
+def commands(group: click.Group, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
+    found: list[tuple[str, ...]] = []
+    for name, command in group.commands.items():
+        found.append((*path, name))
+        if isinstance(command, click.Group):
+            found += commands(command, (*path, name))
+    return found
+
+
+def ours() -> list[tuple[str, ...]]:
+    return [path for path in commands(cli) if path[0] not in PROCESSES]
+
+
+@pytest.mark.parametrize("path", ours(), ids=" ".join)
+def test_every_command_and_every_flag_of_it_explains_itself(path: tuple[str, ...]) -> None:
+    command: click.Command = cli
+    for name in path:
+        assert isinstance(command, click.Group)
+        command = command.commands[name]
+
+    assert command.help
+    options = [each for each in command.params if isinstance(each, click.Option)]
+    assert [each.name for each in options if not each.help] == []
+    done = CliRunner().invoke(cli, [*path, "--help"])
+    assert done.exit_code == 0
+
+
+def test_every_command_that_answers_can_answer_in_json() -> None:
+    reading = [path for path in ours() if path[-1] not in ("app", "job", "down", "logs")]
+    for path in reading:
+        assert "--json" in CliRunner().invoke(cli, [*path, "--help"]).output, path
+
+
+def test_the_flag_wins_over_the_variable_and_the_variable_over_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "tepui.toml").write_text("[up]\nmaster_port = 7001\nagents = 0\n")
+    monkeypatch.chdir(tmp_path)
+
+    from_file = CliRunner().invoke(cli, ["up"])
+    from_variable = CliRunner().invoke(cli, ["up", "--agents=1"], env={"TEPUI_UP_WEB_PORT": "7001"})
+
+    assert from_file.exit_code == 2 and "agents" in from_file.output
+    assert from_variable.exit_code == 2
+    assert "7001" in from_variable.output and "--web-port" in from_variable.output
+
+
+def test_a_file_that_is_no_toml_is_said_to_be_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "tepui.toml").write_text("[up")
+    monkeypatch.chdir(tmp_path)
+
+    done = CliRunner().invoke(cli, ["status"])
+
+    assert done.exit_code == 2
+    assert "tepui.toml" in done.output
+
+
+def test_status_of_nothing_says_so_with_exit_code_3(tmp_path: Path) -> None:
+    nowhere = "http://127.0.0.1:9"
+    flags = ["--master", nowhere, "--marathon", nowhere, "--chronos", nowhere]
+
+    done = CliRunner().invoke(cli, ["status", "--dir", str(tmp_path), *flags])
+
+    assert done.exit_code == 3
+    assert done.output.count("does not answer") == 3
