@@ -269,15 +269,18 @@ async def follow_sse(
     *,
     headers: Mapping[str, str] | None = None,
     silence_timeout_s: float = 60,
+    on_open: Callable[[], None] = lambda: None,
 ) -> AsyncIterator[SseEvent]:
-    """The events of one stream until it ends; raises what is in `TROUBLE`, or OSError on a
-    status other than 200. Coming back (with Last-Event-ID) is the caller's."""
+    """The events of one stream until it ends; `on_open` is called once it stands. Raises what is in
+    `TROUBLE`, or OSError on a status other than 200. Coming back (with Last-Event-ID) is the
+    caller's."""
     asked = {"Accept": "text/event-stream", **(headers or {})}
     async with client.stream(
         "GET", url, headers=asked, silence_timeout_s=silence_timeout_s
     ) as answer:
         if answer.status != 200:
             raise OSError(f"{url} answered {answer.status}")
+        on_open()
         buffer = b""
         async for chunk in answer.content.iter_any():
             buffer = (buffer + chunk).replace(b"\r\n", b"\n")
