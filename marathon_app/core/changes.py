@@ -2,7 +2,7 @@
 
 Locks are per app: a change that touches an app under deployment is refused, or with `force` cancels
 that deployment whole. Leaves what a change means to `groups`, steps to `plan`.
-Source: Marathon, docs/rest-api, GroupManager, MarathonSchedulerActor (§ locks), docs/deployments.md.
+Source: Marathon, docs/rest-api, docs/deployments.md, MarathonSchedulerActor (locks).
 """
 
 from collections.abc import Mapping

@@ -37,6 +37,7 @@ class Rejection(Struct, frozen=True):
 
     reasons: tuple[Reason, ...]
     words: str
+    lacking: dict[str, tuple[int, int]] = {}  # by resource: needed and there, in thousandths
 
 
 class UnusedOffer(Struct, frozen=True):

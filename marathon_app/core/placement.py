@@ -148,7 +148,7 @@ def _rejection(shortage: matching.Shortage) -> Rejection:
     if shortage.ports_taken:
         reasons.append(Reason.PORTS)
     ordered = sorted(dict.fromkeys(reasons), key=_FUNNEL.index)
-    return Rejection(tuple(ordered), shortage.sentence())
+    return Rejection(tuple(ordered), shortage.sentence(), dict(shortage.lacking))
 
 
 def resources_in_words(left: Resources) -> tuple[tuple[str, str], ...]:

@@ -42,6 +42,7 @@ class Supervisor:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
+        self.latest = Now(0, 0)  # of the last step
         self._outbox = outbox = Outbox()
         self.deadlines = deadlines = Deadlines()
         self.news = news = News(outbox)
@@ -87,6 +88,7 @@ class Supervisor:
 
     # --- the machine -----------------------------------------------------------------------------
     def step(self, event: events.Event, now: Now) -> Sequence[Effect]:
+        self.latest = now
         self._outbox.wall_ms = now.wall_ms
         _HANDLERS[type(event)](self, event, now)
         self._settle(now)
