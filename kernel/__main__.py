@@ -1,21 +1,21 @@
-"""`python -m kernel master|agent …`: runs one daemon of the kernel; its flags are its own.
+"""`python -m kernel master|agent …` starts one process of the kernel; only its code is loaded."""
 
-Loads only the daemon that is asked for, so that neither carries the other's weight.
-"""
-
-import importlib
 import sys
+from importlib import import_module
 
-DAEMONS = {"master": "kernel.runtime.master.main", "agent": "kernel.runtime.agent.main"}
+PROCESSES = {
+    "master": "kernel.runtime.master.server",
+    "agent": "kernel.runtime.agent.main",
+}
 
 
-def main() -> None:
-    name = sys.argv[1] if len(sys.argv) > 1 else ""
-    if name not in DAEMONS:
-        print(f"usage: python -m kernel {'|'.join(DAEMONS)} …", file=sys.stderr)
+def main(argv: list[str]) -> None:
+    module = PROCESSES.get(argv[0]) if argv else None
+    if module is None:
+        print("usage: python -m kernel master|agent [flags]; --help shows them", file=sys.stderr)
         sys.exit(2)
-    importlib.import_module(DAEMONS[name]).main(sys.argv[2:])
+    import_module(module).main(argv[1:])
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -1,0 +1,383 @@
+"""Follows agents as they register, come back, fall silent and end, and their tasks with them.
+
+An agent is admitted durably before it is told so. Its tasks are reconciled both ways each time it
+subscribes: what it reports is learned, what it does not report is named to it, and it answers.
+Pinging is `liveness`'s. Source: Mesos, docs/agent-recovery.md, docs/high-availability.md;
+recordings of a real master.
+"""
+
+from msgspec.structs import replace
+
+from kernel.machine import Now
+from kernel.master import registry
+from kernel.master.cluster import (
+    Agent,
+    Cluster,
+    ExecutorRecord,
+    Framework,
+    TaskRecord,
+    master_status,
+)
+from kernel.master.deadlines import Kind
+from kernel.master.events import CloseAgentStream, Effect, SendToAgent
+from kernel.master.frameworks import Frameworks
+from kernel.master.liveness import AgentGivenUp
+from kernel.master.offers import Offers
+from kernel.master.reconcile import NS_PER_MS
+from kernel.master.tasks import Tasks
+from kernel.master.validate import resources_of
+from kernel.master.views import wire_task
+from kernel.messages import agent as agent_messages
+from kernel.messages import scheduler
+from kernel.messages.v1 import ExecutorInfo, FrameworkInfo, Id, Resource, Task, TimeInfo
+from kernel.model.ids import AgentId, ExecutorId, FrameworkId, TaskId
+from kernel.model.task import TaskState
+
+AGENT_REMOVED = "REASON_AGENT_REMOVED"
+AGENT_REREGISTERED = "REASON_AGENT_REREGISTERED"
+
+
+def agent_problem(subscribe: agent_messages.Subscribe) -> str | None:
+    """Why an agent's SUBSCRIBE can't be taken at all, or None."""
+    bundles = [subscribe.agent_info.resources]
+    bundles += [task.resources for task in subscribe.tasks]
+    bundles += [executor.resources for executor in subscribe.executors]
+    problems = [problem for wire in bundles if (problem := resources_of(wire)[1]) is not None]
+    if problems:
+        return problems[0]
+    if any(framework.id is None for framework in subscribe.frameworks):
+        return "every framework that is reported must have its id"
+    if any(executor.framework_id is None for executor in subscribe.executors):
+        return "every executor that is reported must have its framework_id"
+    return None
+
+
+class Agents:
+    """Works on the books of one `Cluster`."""
+
+    def __init__(
+        self, cluster: Cluster, offers: Offers, frameworks: Frameworks, tasks: Tasks
+    ) -> None:
+        self._cluster = cluster
+        self._offers = offers
+        self._frameworks = frameworks
+        self._tasks = tasks
+
+    def recover(self, records: dict[AgentId, registry.AgentRecord], now: Now) -> None:
+        """Begin with what an earlier master knew: those that were reachable may come back."""
+        wait_ms = self._cluster.settings.agent_reregister_timeout_ms
+        for agent_id, record in records.items():
+            if record.unreachable_ms is not None:
+                self._cluster.unreachable[agent_id] = record
+            else:
+                self._cluster.recovered[agent_id] = record
+                self._cluster.deadlines.set(Kind.RECOVER, agent_id, now.mono_ms + wait_ms)
+
+    # --- coming ----------------------------------------------------------------------------
+
+    def on_subscribed(
+        self, stream_id: str, subscribe: agent_messages.Subscribe, now: Now
+    ) -> list[Effect]:
+        """An agent registers, or comes back under its id."""
+        given_id = subscribe.agent_info.id
+        agent_id = AgentId(given_id.value if given_id is not None else self._cluster.mint("S"))
+        info = replace(subscribe.agent_info, id=Id(agent_id))
+        agent = self._cluster.agents.get(agent_id)
+        effects: list[Effect] = []
+        was_unreachable = agent_id in self._cluster.unreachable
+        if agent is None:
+            agent = self._register(agent_id, subscribe, now)
+            effects.append(registry.admit(agent_id, info))
+        else:
+            effects += self._come_back(agent, subscribe, now)
+            if agent.info != info:
+                effects.append(registry.admit(agent_id, info))
+        agent.info, agent.version, agent.stream_id = info, subscribe.version, stream_id
+        self._cluster.agent_of_stream[stream_id] = agent_id
+        self._cluster.liveness.watch(agent_id, now.mono_ms)
+        believed = [wire_task(record) for record in self._believed(agent)]
+        self._learn(agent, subscribe, now)
+        effects.append(self._greeting(agent, believed))
+        effects += self._settle(agent, subscribe)
+        if was_unreachable:
+            effects += self._tell_returned(agent, now)
+        self._cluster.allocator.set_agent_active(agent_id, True)
+        return effects
+
+    def _register(self, agent_id: AgentId, subscribe: agent_messages.Subscribe, now: Now) -> Agent:
+        cluster = self._cluster
+        was_known = (
+            cluster.recovered.pop(agent_id, None) or cluster.unreachable.pop(agent_id, None)
+        ) is not None
+        cluster.deadlines.cancel(Kind.RECOVER, agent_id)
+        agent = Agent(agent_id, subscribe.agent_info, subscribe.version, now.wall_ms)
+        agent.reregistered_ms = now.wall_ms if was_known else None
+        cluster.agents[agent_id] = agent
+        total, _ = resources_of(subscribe.agent_info.resources)
+        cluster.allocator.add_agent(agent_id, total)
+        cluster.count("agent_reregistrations" if was_known else "agent_registrations")
+        return agent
+
+    def _come_back(
+        self, agent: Agent, subscribe: agent_messages.Subscribe, now: Now
+    ) -> list[Effect]:
+        """The same agent over a new stream, before it was given up."""
+        effects = self._drop_stream(agent)
+        agent.reregistered_ms = now.wall_ms
+        self._cluster.count("agent_reregistrations")
+        if subscribe.agent_info.resources != agent.info.resources:
+            total, _ = resources_of(subscribe.agent_info.resources)
+            self._cluster.allocator.resize_agent(agent.agent_id, total)
+        return effects
+
+    def _drop_stream(self, agent: Agent) -> list[Effect]:
+        if agent.stream_id is None:
+            return []
+        old_stream, agent.stream_id = agent.stream_id, None
+        del self._cluster.agent_of_stream[old_stream]
+        return [*self._offers.rescind(list(agent.offers)), CloseAgentStream(old_stream)]
+
+    def _greeting(self, agent: Agent, believed: list[Task]) -> Effect:
+        settings = self._cluster.settings
+        assert agent.stream_id is not None
+        return SendToAgent(
+            agent.stream_id,
+            agent_messages.Subscribed(
+                agent_id=Id(agent.agent_id),
+                master_id=settings.master_info.id,
+                epoch=settings.epoch,
+                ping_timeout_seconds=self._cluster.liveness.timeout_s,
+                tasks=believed,
+            ),
+        )
+
+    # --- reconciling -----------------------------------------------------------------------
+
+    def _believed(self, agent: Agent) -> list[TaskRecord]:
+        """What we think runs there: what it does not know of it answers as dropped."""
+        lost = [
+            record
+            for framework in self._cluster.frameworks.values()
+            for record in framework.unreachable.values()
+            if record.agent_id == agent.agent_id
+        ]
+        return [r for r in agent.tasks.values() if not r.state.is_terminal] + lost
+
+    def _learn(self, agent: Agent, subscribe: agent_messages.Subscribe, now: Now) -> None:
+        """Take over what the agent reports; it knows better."""
+        for info in subscribe.frameworks:
+            self._frameworks.recover(info, now)
+        reported: dict[tuple[FrameworkId, TaskId], None] = {}
+        for task in subscribe.tasks:
+            key = (FrameworkId(task.framework_id.value), TaskId(task.task_id.value))
+            reported[key] = None
+            if self._cluster.framework(key[0]) is None:
+                unnamed = FrameworkInfo(user="", name="", id=task.framework_id)
+                self._frameworks.recover(unnamed, now)
+            self._learn_task(agent, task)
+        for key, record in list(agent.tasks.items()):
+            if key not in reported and record.state.is_terminal:
+                self._cluster.remove_task(record)  # its end was acknowledged there
+        self._learn_executors(agent, subscribe.executors)
+
+    def _learn_task(self, agent: Agent, task: Task) -> None:
+        key = (FrameworkId(task.framework_id.value), TaskId(task.task_id.value))
+        framework = self._cluster.framework(key[0])
+        assert framework is not None
+        known = agent.tasks.get(key)
+        if known is not None:
+            if not known.state.is_terminal:
+                self._cluster.note_state(known, task.state)
+            return
+        elsewhere = framework.tasks.get(key[1])
+        if elsewhere is not None:
+            return  # another agent has a task of this id; ours is the framework's mistake
+        record = framework.unreachable.pop(key[1], None) or _record_of(task, agent.agent_id)
+        record.state, record.shown, record.unreachable_ms = task.state, None, None
+        self._cluster.add_task(record)
+        if not record.state.is_terminal:
+            self._cluster.hold(record)
+
+    def _learn_executors(self, agent: Agent, executors: list[ExecutorInfo]) -> None:
+        reported: dict[tuple[FrameworkId, ExecutorId], None] = {}
+        for info in executors:
+            assert info.framework_id is not None
+            key = (FrameworkId(info.framework_id.value), ExecutorId(info.executor_id.value))
+            reported[key] = None
+            if key in agent.executors:
+                continue
+            resources, _ = resources_of(info.resources)
+            role = _role_in(info.resources)
+            agent.executors[key] = ExecutorRecord(info, resources, role)
+            self._cluster.allocator.hold(key[0], role, agent.agent_id, resources)
+        for key in [key for key in agent.executors if key not in reported]:
+            self._cluster.remove_executor(agent, key)
+
+    def _settle(self, agent: Agent, subscribe: agent_messages.Subscribe) -> list[Effect]:
+        """What the agent missed: frameworks that ended or changed, kills that waited."""
+        effects: list[Effect] = []
+        for info in subscribe.frameworks:
+            assert info.id is not None
+            framework_id = FrameworkId(info.id.value)
+            if framework_id in self._cluster.completed:
+                shutdown = agent_messages.ShutdownFramework(framework_id=info.id)
+                effects += self._cluster.tell_agent(agent.agent_id, shutdown)
+                continue
+            framework = self._cluster.frameworks[framework_id]
+            if framework.info != info and not framework.is_recovered:
+                changed = agent_messages.UpdateFramework(framework=framework.info)
+                effects += self._cluster.tell_agent(agent.agent_id, changed)
+        for record in agent.tasks.values():
+            effects += self._tasks.pass_kill(record)
+        return effects
+
+    def _tell_returned(self, agent: Agent, now: Now) -> list[Effect]:
+        """Its tasks were unreachable and are not any more."""
+        effects: list[Effect] = []
+        for record in agent.tasks.values():
+            framework = self._cluster.frameworks.get(record.key[0])
+            if framework is None or record.state.is_terminal:
+                continue
+            status = master_status(
+                framework,
+                record.task.task_id.value,
+                record.state,
+                AGENT_REREGISTERED,
+                "Unreachable agent re-reregistered",
+                now,
+                agent_id=agent.agent_id,
+            )
+            if record.statuses:
+                last = record.statuses[-1]
+                status = replace(
+                    status, healthy=last.healthy, container_status=last.container_status
+                )
+            effects += self._cluster.update(framework, status)
+        return effects
+
+    # --- going -----------------------------------------------------------------------------
+
+    def on_stream_closed(self, stream_id: str) -> list[Effect]:
+        """Disconnected: nothing more is offered of it, and its tasks are left in peace.
+
+        DIFFERS: Mesos declares the tasks of frameworks without checkpointing lost at once; our
+        agents always find theirs again.
+        """
+        agent_id = self._cluster.agent_of_stream.pop(stream_id, None)
+        if agent_id is None:
+            return []
+        agent = self._cluster.agents[agent_id]
+        effects = self._offers.rescind(list(agent.offers))
+        agent.stream_id = None
+        self._cluster.allocator.set_agent_active(agent_id, False)
+        return effects
+
+    def on_ping_due(self, agent_id: AgentId, now: Now) -> list[Effect]:
+        match self._cluster.liveness.due(agent_id, now.mono_ms):
+            case AgentGivenUp():
+                return self._mark_unreachable(self._cluster.agents[agent_id], now)
+            case _:
+                return self._cluster.tell_agent(agent_id, agent_messages.Ping())
+
+    def on_recover_timeout(self, agent_id: AgentId, now: Now) -> list[Effect]:
+        """An agent of an earlier master did not come back to us in time."""
+        record = self._cluster.recovered.pop(agent_id)
+        self._cluster.unreachable[agent_id] = replace(record, unreachable_ms=now.wall_ms)
+        failure = scheduler.Failure(agent_id=Id(agent_id))
+        return [
+            registry.mark_unreachable(agent_id, record.info, now.wall_ms),
+            *self._cluster.tell_failure(failure),
+        ]
+
+    def _mark_unreachable(self, agent: Agent, now: Now) -> list[Effect]:
+        """Durable first; then updates, rescinds and the failure, in this order."""
+        cluster = self._cluster
+        record = registry.AgentRecord(agent.info, now.wall_ms)
+        effects: list[Effect] = [registry.mark_unreachable(agent.agent_id, agent.info, now.wall_ms)]
+        for task in list(agent.tasks.values()):
+            framework = cluster.frameworks.get(task.key[0])
+            effects += self._lose_task(framework, task, now)
+        effects += self._remove(agent)
+        cluster.unreachable[agent.agent_id] = record
+        cluster.count("agents_unreachable")
+        return effects + cluster.tell_failure(scheduler.Failure(agent_id=Id(agent.agent_id)))
+
+    def _lose_task(self, framework: Framework | None, record: TaskRecord, now: Now) -> list[Effect]:
+        if framework is None or record.state.is_terminal:
+            self._cluster.remove_task(record)
+            return []
+        task_id = record.key[1]
+        self._cluster.release(record)
+        del framework.tasks[task_id]
+        del self._cluster.agents[record.agent_id].tasks[record.key]
+        record.state, record.shown = TaskState.UNREACHABLE, None
+        record.unreachable_ms = now.wall_ms
+        framework.unreachable[task_id] = record
+        while len(framework.unreachable) > self._cluster.settings.unreachable_tasks_max:
+            del framework.unreachable[next(iter(framework.unreachable))]
+        status = master_status(
+            framework,
+            task_id,
+            TaskState.UNREACHABLE,
+            AGENT_REMOVED,
+            "health check timed out",
+            now,
+            agent_id=record.agent_id,
+        )
+        since = TimeInfo(now.wall_ms * NS_PER_MS)
+        return self._cluster.update(framework, replace(status, unreachable_time=since))
+
+    def on_unregister(self, agent: Agent, now: Now) -> list[Effect]:
+        """The agent ends for good; nothing of it lives on."""
+        effects: list[Effect] = [registry.remove(agent.agent_id)]
+        message = f"Agent {agent.info.hostname} ended: its tasks are gone"
+        for record in list(agent.tasks.values()):
+            framework = self._cluster.frameworks.get(record.key[0])
+            if framework is not None and not record.state.is_terminal:
+                status = master_status(
+                    framework,
+                    record.key[1],
+                    TaskState.GONE,
+                    AGENT_REMOVED,
+                    message,
+                    now,
+                    agent_id=agent.agent_id,
+                )
+                self._cluster.note_state(record, TaskState.GONE)
+                effects += self._cluster.update(framework, status)
+            self._cluster.remove_task(record)
+        effects += self._remove(agent)
+        return effects + self._cluster.tell_failure(scheduler.Failure(agent_id=Id(agent.agent_id)))
+
+    def _remove(self, agent: Agent) -> list[Effect]:
+        """Out of all books, once nothing is held there."""
+        cluster = self._cluster
+        effects = self._offers.rescind(list(agent.offers))
+        for key in list(agent.executors):
+            cluster.remove_executor(agent, key)
+        if agent.stream_id is not None:
+            del cluster.agent_of_stream[agent.stream_id]
+            effects.append(CloseAgentStream(agent.stream_id))
+        cluster.liveness.forget(agent.agent_id)
+        cluster.allocator.remove_agent(agent.agent_id)
+        del cluster.agents[agent.agent_id]
+        return effects
+
+
+def _record_of(task: Task, agent_id: AgentId) -> TaskRecord:
+    resources, _ = resources_of(task.resources)
+    return TaskRecord(
+        task=replace(task, agent_id=Id(agent_id), statuses=[]),
+        resources=resources,
+        role=_role_in(task.resources),
+        state=task.state,
+        statuses=list(task.statuses),
+    )
+
+
+def _role_in(resources: list[Resource]) -> str:
+    """The role that the resources were allocated to when they were launched."""
+    for resource in resources:
+        if resource.allocation_info is not None and resource.allocation_info.role:
+            return resource.allocation_info.role
+    return "*"

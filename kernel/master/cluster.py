@@ -1,0 +1,361 @@
+"""The master's books: agents, frameworks, tasks and offers, and how they hang together.
+
+Every change that touches several of them at once is made here, so that they never disagree. What
+happens when is decided by the parts beside this module, which all work on one `Cluster`.
+"""
+
+from collections import deque
+from collections.abc import Sequence
+
+from msgspec import Struct, field
+
+from kernel.allocator.allocator import Allocator
+from kernel.machine import Now
+from kernel.master.deadlines import Deadlines
+from kernel.master.events import Effect, SendToAgent, SendToScheduler
+from kernel.master.liveness import PING_INTERVAL_MS, PING_MISSES_MAX, Liveness
+from kernel.master.registry import AgentRecord
+from kernel.master.validate import capabilities_of, roles_of
+from kernel.messages import agent as agent_messages
+from kernel.messages import scheduler
+from kernel.messages.v1 import (
+    AgentInfo,
+    ExecutorInfo,
+    FrameworkInfo,
+    Id,
+    KillPolicy,
+    MasterInfo,
+    Task,
+    TaskStatus,
+)
+from kernel.model.ids import AgentId, ExecutorId, FrameworkId, OfferId, TaskId
+from kernel.model.resources import Resources
+from kernel.model.task import LEGACY_STATE, Source, TaskState
+
+COMPLETED_FRAMEWORKS_MAX = 50  # Mesos: --max_completed_frameworks
+COMPLETED_TASKS_MAX = 1_000  # Mesos: --max_completed_tasks_per_framework
+UNREACHABLE_TASKS_MAX = 1_000  # Mesos: --max_unreachable_tasks_per_framework
+AGENT_REREGISTER_TIMEOUT_MS = 600_000  # Mesos: --agent_reregister_timeout
+
+
+class Settings(Struct, frozen=True):
+    """What the shell decides once. `master_info.id` is the uuid of this run."""
+
+    master_info: MasterInfo
+    epoch: int = 0
+    ping_interval_ms: int = PING_INTERVAL_MS
+    ping_misses_max: int = PING_MISSES_MAX
+    agent_reregister_timeout_ms: int = AGENT_REREGISTER_TIMEOUT_MS
+    completed_frameworks_max: int = COMPLETED_FRAMEWORKS_MAX
+    completed_tasks_max: int = COMPLETED_TASKS_MAX
+    unreachable_tasks_max: int = UNREACHABLE_TASKS_MAX
+
+
+class TaskRecord(Struct, eq=False):
+    """A task. `task` is what never changes of it; its states are beside it.
+
+    `holds` says whether its resources are in the allocator's books. `pending` is the update that
+    the scheduler has not acknowledged yet. `kill` is a kill to be sent when its agent is back.
+    """
+
+    task: Task
+    resources: Resources
+    role: str
+    state: TaskState = TaskState.STAGING
+    statuses: list[TaskStatus] = field(default_factory=list)
+    pending: TaskStatus | None = None
+    holds: bool = False
+    kill: "PendingKill | None" = None
+    unreachable_ms: int | None = None
+    shown: bytes | None = None  # its JSON in /state, until something changes
+
+    @property
+    def key(self) -> "TaskKey":
+        return (FrameworkId(self.task.framework_id.value), TaskId(self.task.task_id.value))
+
+    @property
+    def agent_id(self) -> AgentId:
+        return AgentId(self.task.agent_id.value)
+
+
+class PendingKill(Struct, frozen=True):
+    policy: KillPolicy | None
+
+
+class ExecutorRecord(Struct, eq=False):
+    """A custom executor on an agent; its resources are held beside those of its tasks."""
+
+    info: ExecutorInfo
+    resources: Resources
+    role: str
+
+
+class OfferRecord(Struct, frozen=True):
+    offer_id: OfferId
+    framework_id: FrameworkId
+    agent_id: AgentId
+    role: str
+    resources: Resources
+
+
+TaskKey = tuple[FrameworkId, TaskId]
+ExecutorKey = tuple[FrameworkId, ExecutorId]
+
+
+class Framework(Struct, eq=False):
+    """A framework; connected while it has a stream, recovered while only agents know of it."""
+
+    framework_id: FrameworkId
+    info: FrameworkInfo
+    registered_ms: int
+    reregistered_ms: int | None = None
+    unregistered_ms: int | None = None
+    stream_id: str | None = None
+    is_recovered: bool = False
+    tasks: dict[TaskId, TaskRecord] = field(default_factory=dict)
+    unreachable: dict[TaskId, TaskRecord] = field(default_factory=dict)
+    completed: "deque[TaskRecord]" = field(default_factory=deque)
+    offers: dict[OfferId, None] = field(default_factory=dict)
+
+    @property
+    def is_connected(self) -> bool:
+        return self.stream_id is not None
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        return roles_of(self.info)
+
+    def can(self, capability: str) -> bool:
+        return capability in capabilities_of(self.info)
+
+    def says(self, state: TaskState) -> TaskState:
+        """The state in the words that this framework understands."""
+        return state if self.can("PARTITION_AWARE") else LEGACY_STATE.get(state, state)
+
+
+class Agent(Struct, eq=False):
+    """A registered agent; connected while it has a stream."""
+
+    agent_id: AgentId
+    info: AgentInfo
+    version: str
+    registered_ms: int
+    reregistered_ms: int | None = None
+    stream_id: str | None = None
+    tasks: dict[TaskKey, TaskRecord] = field(default_factory=dict)
+    executors: dict[ExecutorKey, ExecutorRecord] = field(default_factory=dict)
+    offers: dict[OfferId, None] = field(default_factory=dict)
+
+    @property
+    def is_connected(self) -> bool:
+        return self.stream_id is not None
+
+
+class Cluster:
+    """Invariants: see `check_invariants`."""
+
+    def __init__(self, settings: Settings, allocator: Allocator) -> None:
+        self.settings = settings
+        self.allocator = allocator
+        self.deadlines = Deadlines()
+        self.liveness = Liveness(
+            self.deadlines, settings.ping_interval_ms, settings.ping_misses_max
+        )
+        self.agents: dict[AgentId, Agent] = {}
+        self.recovered: dict[AgentId, AgentRecord] = {}  # admitted before us, not yet back
+        self.unreachable: dict[AgentId, AgentRecord] = {}
+        self.frameworks: dict[FrameworkId, Framework] = {}
+        self.completed: dict[FrameworkId, Framework] = {}  # the oldest first
+        self.offers: dict[OfferId, OfferRecord] = {}
+        self.framework_of_stream: dict[str, FrameworkId] = {}
+        self.agent_of_stream: dict[str, AgentId] = {}
+        self._minted = {"S": 0, "O": 0, "": 0}
+        self.counters: dict[str, int] = {}
+
+    # --- names and counts ------------------------------------------------------------------
+
+    def mint(self, kind: str) -> str:
+        """`<master>-S0` for agents, `<master>-O0` for offers, `<master>-0000` for frameworks."""
+        number = self._minted[kind]
+        self._minted[kind] = number + 1
+        return f"{self.settings.master_info.id}-{kind}{number:0{0 if kind else 4}d}"
+
+    def count(self, name: str, by: int = 1) -> None:
+        self.counters[name] = self.counters.get(name, 0) + by
+
+    # --- messages --------------------------------------------------------------------------
+
+    def tell(self, framework: Framework, event: scheduler.Event) -> list[Effect]:
+        """To the framework, if it is connected."""
+        if framework.stream_id is None:
+            return []
+        return [SendToScheduler(framework.stream_id, event)]
+
+    def tell_agent(self, agent_id: AgentId, event: agent_messages.AnyMasterEvent) -> list[Effect]:
+        """To the agent, if it is connected."""
+        found = self.agents.get(agent_id)
+        if found is None or found.stream_id is None:
+            return []
+        return [SendToAgent(found.stream_id, event)]
+
+    def update(self, framework: Framework, status: TaskStatus) -> list[Effect]:
+        """A status update to the framework, in its words."""
+        event = scheduler.Event(
+            type=scheduler.EventType.UPDATE, update=scheduler.Update(status=status)
+        )
+        return self.tell(framework, event)
+
+    def tell_failure(self, failure: scheduler.Failure) -> list[Effect]:
+        """An agent's end is news to all frameworks."""
+        event = scheduler.Event(type=scheduler.EventType.FAILURE, failure=failure)
+        return [
+            effect
+            for framework in self.frameworks.values()
+            for effect in self.tell(framework, event)
+        ]
+
+    # --- frameworks ------------------------------------------------------------------------
+
+    def framework(self, framework_id: FrameworkId) -> Framework | None:
+        """Alive or completed: tasks may outlive their framework by a moment."""
+        return self.frameworks.get(framework_id) or self.completed.get(framework_id)
+
+    def complete(self, framework: Framework) -> None:
+        """The framework will never be again."""
+        self.frameworks.pop(framework.framework_id, None)
+        self.completed[framework.framework_id] = framework
+        idle = [f for f in self.completed.values() if not f.tasks]
+        for old in idle[: max(0, len(idle) - self.settings.completed_frameworks_max)]:
+            del self.completed[old.framework_id]
+
+    # --- offers ----------------------------------------------------------------------------
+
+    def add_offer(self, offer: OfferRecord) -> None:
+        """The allocator has noted its resources as held already."""
+        self.offers[offer.offer_id] = offer
+        self.frameworks[offer.framework_id].offers[offer.offer_id] = None
+        self.agents[offer.agent_id].offers[offer.offer_id] = None
+
+    def take_offer(self, offer_id: OfferId) -> OfferRecord:
+        """The offer is no more; its resources stay held, for the caller to use or give back."""
+        offer = self.offers.pop(offer_id)
+        self.frameworks[offer.framework_id].offers.pop(offer_id, None)
+        self.agents[offer.agent_id].offers.pop(offer_id, None)
+        return offer
+
+    def give_back_offer(self, offer_id: OfferId) -> OfferRecord:
+        offer = self.take_offer(offer_id)
+        self.allocator.give_back(offer.framework_id, offer.role, offer.agent_id, offer.resources)
+        return offer
+
+    # --- tasks -----------------------------------------------------------------------------
+
+    def add_task(self, record: TaskRecord) -> None:
+        """The task is on its agent; its resources are (or become) held for it."""
+        framework_id, task_id = record.key
+        framework = self.framework(framework_id)
+        assert framework is not None, f"task {task_id} has no framework"
+        framework.tasks[task_id] = record
+        self.agents[record.agent_id].tasks[record.key] = record
+
+    def hold(self, record: TaskRecord) -> None:
+        """Note the resources of a task that an agent reports."""
+        framework_id, _ = record.key
+        self.allocator.hold(framework_id, record.role, record.agent_id, record.resources)
+        record.holds = True
+
+    def release(self, record: TaskRecord) -> None:
+        """The task uses nothing any more."""
+        if record.holds:
+            framework_id, _ = record.key
+            self.allocator.give_back(framework_id, record.role, record.agent_id, record.resources)
+            record.holds = False
+
+    def remove_task(self, record: TaskRecord) -> None:
+        """The task has ended and its end is known; it goes into the history."""
+        self.release(record)
+        framework_id, task_id = record.key
+        framework = self.framework(framework_id)
+        assert framework is not None
+        framework.tasks.pop(task_id, None)
+        self.remember(framework, record)
+        agent = self.agents.get(record.agent_id)
+        if agent is not None:
+            agent.tasks.pop(record.key, None)
+
+    def remember(self, framework: Framework, record: TaskRecord) -> None:
+        """Into the history, which forgets the oldest."""
+        framework.completed.append(record)
+        while len(framework.completed) > self.settings.completed_tasks_max:
+            framework.completed.popleft()
+
+    def note_state(self, record: TaskRecord, state: TaskState) -> None:
+        """The newest state of the task, whoever knows it; an end frees its resources."""
+        record.state = state
+        record.shown = None
+        if state.is_terminal:
+            self.release(record)
+
+    # --- executors -------------------------------------------------------------------------
+
+    def remove_executor(self, agent: Agent, key: ExecutorKey) -> None:
+        executor = agent.executors.pop(key, None)
+        if executor is not None:
+            self.allocator.give_back(key[0], executor.role, agent.agent_id, executor.resources)
+
+    def check_invariants(self) -> None:
+        """Assert that the books agree with each other and with the allocator's."""
+        self.allocator.check_invariants()
+        for offer in self.offers.values():
+            assert offer.offer_id in self.frameworks[offer.framework_id].offers
+            assert offer.offer_id in self.agents[offer.agent_id].offers
+            assert self.agents[offer.agent_id].is_connected
+            assert self.frameworks[offer.framework_id].is_connected
+        for agent in self.agents.values():
+            assert all(offer_id in self.offers for offer_id in agent.offers)
+            held: list[Resources] = [self.offers[o].resources for o in agent.offers]
+            held += [e.resources for e in agent.executors.values()]
+            held += [t.resources for t in agent.tasks.values() if t.holds]
+            _assert_sums(self.allocator, agent.agent_id, held)
+            for key, record in agent.tasks.items():
+                framework = self.framework(key[0])
+                assert framework is not None and framework.tasks[key[1]] is record
+                assert record.holds != record.state.is_terminal
+        for framework_id, framework in self.frameworks.items():
+            assert framework_id not in self.completed
+            for record in framework.tasks.values():
+                assert record.key in self.agents[record.agent_id].tasks
+            assert not any(task_id in framework.tasks for task_id in framework.unreachable)
+
+
+def _assert_sums(allocator: Allocator, agent_id: AgentId, held: Sequence[Resources]) -> None:
+    sums = allocator.free_on(agent_id).quantities()
+    for bundle in held:
+        for name, amount in bundle.quantities().items():
+            sums[name] = sums.get(name, 0) + amount
+    there = allocator.total_on(agent_id).quantities()
+    assert {n: a for n, a in sums.items() if a} == {n: a for n, a in there.items() if a}, (
+        f"{agent_id}: {sums} is not {there}"
+    )
+
+
+def master_status(
+    framework: Framework,
+    task_id: str,
+    state: TaskState,
+    reason: str | None,
+    message: str,
+    now: Now,
+    *,
+    agent_id: str | None = None,
+) -> TaskStatus:
+    """A status that the master makes itself: no uuid, nothing to acknowledge."""
+    return TaskStatus(
+        task_id=Id(task_id),
+        state=framework.says(state),
+        message=message,
+        source=Source.MASTER,
+        reason=reason,
+        agent_id=Id(agent_id) if agent_id is not None else None,
+        timestamp=now.wall_ms / 1000,
+    )

@@ -1,0 +1,230 @@
+"""Dispatches what happens to the parts of the master and joins what they want done.
+
+Nothing is decided here but the order: first the event's own effects, then one allocation pass if
+something became free or wanted, at most one each `PASS_GAP_MS`. Source: Mesos, master.cpp.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+from kernel.allocator.allocator import ALLOCATION_INTERVAL_MS, Allocator
+from kernel.allocator.chance import Chance
+from kernel.machine import DeadlineReached, Now
+from kernel.master import registry
+from kernel.master.accept import Accept
+from kernel.master.agents import Agents
+from kernel.master.cluster import Cluster, Framework, Settings
+from kernel.master.deadlines import Kind
+from kernel.master.events import (
+    AgentBatchReceived,
+    AgentStreamClosed,
+    AgentSubscribed,
+    CallAnswered,
+    Effect,
+    Event,
+    FrameworkSubscribed,
+    SchedulerCallReceived,
+    SchedulerStreamClosed,
+    TeardownRequested,
+)
+from kernel.master.frameworks import Frameworks
+from kernel.master.offers import Offers
+from kernel.master.reconcile import on_reconcile
+from kernel.master.tasks import Tasks
+from kernel.messages import agent as agent_messages
+from kernel.messages.scheduler import Call, CallType, Roles
+from kernel.model.ids import AgentId, FrameworkId
+
+# DIFFERS: Mesos looks at freed resources once a second. We look at once, but leave a moment
+# between passes, so that what comes in a burst is given away together.
+PASS_GAP_MS = 20
+
+T = TypeVar("T")
+
+_ACCEPTED, _DONE, _BAD, _FORBIDDEN, _NOT_IMPLEMENTED = 202, 200, 400, 403, 501
+
+
+class Master:
+    """The machine. Invariants: those of its books."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        chance: Chance,
+        now: Now,
+        *,
+        records: Mapping[str, Mapping[str, bytes]] | None = None,
+        allocation_interval_ms: int = ALLOCATION_INTERVAL_MS,
+    ) -> None:
+        self.steps = 0  # tells a reader whether anything can have changed
+        self.cluster = Cluster(settings, Allocator(chance, interval_ms=allocation_interval_ms))
+        self._offers = Offers(self.cluster)
+        self._tasks = Tasks(self.cluster)
+        self._accept = Accept(self.cluster, self._offers)
+        self._frameworks = Frameworks(self.cluster, self._offers, self._tasks)
+        self._agents = Agents(self.cluster, self._offers, self._frameworks, self._tasks)
+        self._agents.recover(registry.read(records or {}), now)
+        self._next_pass_ms = 0
+        self._handlers: dict[type, Callable[[Any, Now], list[Effect]]] = {
+            FrameworkSubscribed: self._on_framework_subscribed,
+            SchedulerCallReceived: self._on_scheduler_call,
+            SchedulerStreamClosed: self._on_scheduler_stream_closed,
+            AgentSubscribed: self._on_agent_subscribed,
+            AgentBatchReceived: self._on_agent_batch,
+            AgentStreamClosed: self._on_agent_stream_closed,
+            TeardownRequested: self._on_teardown_requested,
+            DeadlineReached: self._on_deadline,
+        }
+        self._calls: dict[CallType, Callable[[Framework, Call, Now], list[Effect]]] = {
+            CallType.TEARDOWN: lambda f, _, now: self._frameworks.on_teardown(f, now),
+            CallType.ACCEPT: lambda f, c, now: self._accept.on_accept(f, _set(c.accept), now),
+            CallType.DECLINE: lambda f, c, now: self._offers.on_decline(f, _set(c.decline), now),
+            CallType.REVIVE: lambda f, c, _: self._frameworks.on_revive(f, _roles(c.revive)),
+            CallType.SUPPRESS: lambda f, c, _: self._frameworks.on_suppress(f, _roles(c.suppress)),
+            CallType.KILL: lambda f, c, now: self._tasks.on_kill(f, _set(c.kill), now),
+            CallType.SHUTDOWN: lambda f, c, _: self._tasks.on_shutdown(f, _set(c.shutdown)),
+            CallType.ACKNOWLEDGE: lambda f, c, _: self._tasks.on_acknowledge(
+                f, _set(c.acknowledge)
+            ),
+            CallType.RECONCILE: lambda f, c, now: on_reconcile(
+                self.cluster, f, _set(c.reconcile), now
+            ),
+            CallType.MESSAGE: lambda f, c, _: self._tasks.on_message(f, _set(c.message)),
+        }
+
+    # --- the machine -----------------------------------------------------------------------
+
+    def step(self, event: Event, now: Now) -> Sequence[Effect]:
+        self.steps += 1
+        effects = self._handlers[type(event)](event, now)
+        self.cluster.allocator.expire(now.mono_ms)
+        if self.cluster.allocator.is_due and now.mono_ms >= self._next_pass_ms:
+            self._next_pass_ms = now.mono_ms + PASS_GAP_MS
+            self.cluster.count("allocation_runs")
+            effects += self._offers.make(self.cluster.allocator.allocate(now.mono_ms))
+        return effects
+
+    def next_deadline_ms(self) -> int | None:
+        due = [self.cluster.deadlines.next_ms(), self.cluster.allocator.filters.next_end_ms()]
+        if self.cluster.allocator.is_due:
+            due.append(self._next_pass_ms)
+        return min((at_ms for at_ms in due if at_ms is not None), default=None)
+
+    def check_invariants(self) -> None:
+        self.cluster.check_invariants()
+
+    # --- schedulers ------------------------------------------------------------------------
+
+    def _on_framework_subscribed(self, event: FrameworkSubscribed, now: Now) -> list[Effect]:
+        return self._frameworks.on_subscribed(event.stream_id, event.subscribe, now)
+
+    def _on_scheduler_call(self, event: SchedulerCallReceived, now: Now) -> list[Effect]:
+        call = event.call
+        framework_id = FrameworkId(call.framework_id.value) if call.framework_id else None
+        framework = self.cluster.frameworks.get(framework_id) if framework_id else None
+        refusal = _stream_refusal(framework, event.stream_id)
+        if refusal is not None or framework is None:
+            return [CallAnswered(event.request_id, *(refusal or (_BAD, "")))]
+        self.cluster.count(f"calls/{(call.type or CallType.UNKNOWN).lower()}")
+        if call.type is CallType.UNKNOWN:
+            message = "A call of type UNKNOWN can't be carried out"
+            return [CallAnswered(event.request_id, _NOT_IMPLEMENTED, message)]
+        if call.type is CallType.UPDATE_FRAMEWORK:
+            return self._on_update_framework(framework, event)
+        handle = self._calls.get(call.type) if call.type is not None else None
+        # What has no handler is taken and means nothing here: REQUEST, inverse offers, operations.
+        effects = handle(framework, call, now) if handle is not None else []
+        return [CallAnswered(event.request_id, _ACCEPTED), *effects]
+
+    def _on_update_framework(
+        self, framework: Framework, event: SchedulerCallReceived
+    ) -> list[Effect]:
+        update = _set(event.call.update_framework)
+        problem = self._frameworks.update_refusal(framework, update)
+        if problem is not None:
+            return [CallAnswered(event.request_id, _BAD, problem)]
+        effects = self._frameworks.on_update_framework(framework, update)
+        return [CallAnswered(event.request_id, _DONE), *effects]
+
+    def _on_scheduler_stream_closed(self, event: SchedulerStreamClosed, now: Now) -> list[Effect]:
+        return self._frameworks.on_stream_closed(event.stream_id, now)
+
+    def _on_teardown_requested(self, event: TeardownRequested, now: Now) -> list[Effect]:
+        framework = self.cluster.frameworks.get(event.framework_id)
+        if framework is None:
+            message = "No framework found with specified ID"
+            return [CallAnswered(event.request_id, _BAD, message)]
+        effects = self._frameworks.on_teardown(framework, now)
+        return [CallAnswered(event.request_id, _DONE), *effects]
+
+    # --- agents ----------------------------------------------------------------------------
+
+    def _on_agent_subscribed(self, event: AgentSubscribed, now: Now) -> list[Effect]:
+        return self._agents.on_subscribed(event.stream_id, event.subscribe, now)
+
+    def _on_agent_batch(self, event: AgentBatchReceived, now: Now) -> list[Effect]:
+        agent_id = AgentId(event.batch.agent_id.value)
+        agent = self.cluster.agents.get(agent_id)
+        if agent is None or agent.stream_id is None or agent.stream_id != event.stream_id:
+            message = f"Agent {agent_id} is not subscribed over this stream; SUBSCRIBE first"
+            return [CallAnswered(event.request_id, _FORBIDDEN, message)]
+        self.cluster.liveness.heard_from(agent_id)
+        effects: list[Effect] = [CallAnswered(event.request_id, _ACCEPTED)]
+        for call in event.batch.calls:
+            match call:
+                case agent_messages.Update():
+                    effects += self._tasks.on_update(agent, call, now)
+                case agent_messages.ExecutorEnded():
+                    effects += self._tasks.on_executor_ended(agent, call)
+                case agent_messages.ExecutorMessage():
+                    effects += self._tasks.on_executor_message(agent, call)
+                case agent_messages.Unregister():
+                    return effects + self._agents.on_unregister(agent, now)
+                case agent_messages.Pong():
+                    pass  # that it spoke is all there is to it
+        return effects
+
+    def _on_agent_stream_closed(self, event: AgentStreamClosed, now: Now) -> list[Effect]:
+        return self._agents.on_stream_closed(event.stream_id)
+
+    # --- time ------------------------------------------------------------------------------
+
+    def _on_deadline(self, event: DeadlineReached, now: Now) -> list[Effect]:
+        effects: list[Effect] = []
+        for kind, who in self.cluster.deadlines.take_due(now.mono_ms):
+            match kind:
+                case Kind.HEARTBEAT:
+                    effects += self._frameworks.on_heartbeat(FrameworkId(who), now)
+                case Kind.FAILOVER:
+                    effects += self._frameworks.on_failover_timeout(FrameworkId(who), now)
+                case Kind.PING:
+                    effects += self._agents.on_ping_due(AgentId(who), now)
+                case Kind.RECOVER:
+                    effects += self._agents.on_recover_timeout(AgentId(who), now)
+        return effects
+
+
+def _stream_refusal(framework: Framework | None, stream_id: str | None) -> tuple[int, str] | None:
+    """Why a call is refused before it is looked at: a status and a text."""
+    if framework is None:
+        return _BAD, "Framework cannot be found"
+    if framework.stream_id is None:
+        return _FORBIDDEN, "Framework is not subscribed"
+    if stream_id is None:
+        return _BAD, "All non-subscribe calls should include the 'Mesos-Stream-Id' header"
+    if stream_id != framework.stream_id:
+        return _BAD, (
+            f"The stream ID '{stream_id}' included in this request didn't match the stream ID"
+            f" currently associated with framework ID {framework.framework_id}"
+        )
+    return None
+
+
+def _set(message: T | None) -> T:
+    """What `validate.call_problem` has made sure of."""
+    assert message is not None, "a call without its sub-message is refused before"
+    return message
+
+
+def _roles(message: Roles | None) -> Sequence[str]:
+    return message.roles if message is not None else ()

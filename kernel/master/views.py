@@ -1,0 +1,500 @@
+"""Shows the master's books as Mesos's v0 endpoints do: `/state`, `/slaves`, `/tasks`, …
+
+Each task keeps its own JSON until it changes, so that a state of ten thousand tasks is mostly put
+together from bytes. Which path gives which view is the shell's. Source: Mesos, src/master/http.cpp,
+readonly_handler.cpp; recordings of a real master.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+from msgspec.structs import replace
+
+from kernel.master.cluster import Agent, Cluster, Framework, OfferRecord, TaskRecord
+from kernel.master.validate import capabilities_of
+from kernel.messages.quantities import to_wire
+from kernel.messages.v1 import Attribute, Task, TaskStatus
+from kernel.model.ids import AgentId
+from kernel.model.resources import MILLI, NOTHING, Ranges, Resources, ranges_count, total
+from kernel.model.task import TaskState
+
+MESOS_VERSION = "1.11.0"  # pymesos and others read it as dotted integers
+MASTER_CAPABILITIES = ("AGENT_UPDATE",)
+AGENT_CAPABILITIES = ("MULTI_ROLE", "HIERARCHICAL_ROLE", "RESERVATION_REFINEMENT")
+COUNTED_STATES = (
+    "TASK_STAGING",
+    "TASK_STARTING",
+    "TASK_RUNNING",
+    "TASK_KILLING",
+    "TASK_FINISHED",
+    "TASK_KILLED",
+    "TASK_FAILED",
+    "TASK_LOST",
+    "TASK_ERROR",
+    "TASK_UNREACHABLE",
+)
+
+Json = dict[str, Any]
+
+
+def wire_task(record: TaskRecord) -> Task:
+    """The task as it is now, for an agent."""
+    return replace(record.task, state=record.state, statuses=list(record.statuses))
+
+
+# --- resources -----------------------------------------------------------------------------
+
+
+def resources_view(resources: Resources) -> Json:
+    """The four scalars always, everything else when there."""
+    shown: Json = {"disk": 0.0, "mem": 0.0, "gpus": 0.0, "cpus": 0.0}
+    for name, amount in resources.quantities().items():
+        shown[name] = amount / MILLI
+    ranges: dict[str, Ranges] = {}
+    for (_, name), spans in resources.ranges.items():
+        ranges[name] = tuple(sorted((*ranges.get(name, ()), *spans)))
+    for name, spans in ranges.items():
+        shown[name] = "[" + ", ".join(f"{begin}-{end}" for begin, end in spans) + "]"
+    for (_, name), items in resources.sets.items():
+        shown[name] = "{" + ", ".join(items) + "}"
+    return shown
+
+
+def _of_role(resources: Resources, role: str) -> Resources:
+    return Resources(
+        {key: amount for key, amount in resources.scalars.items() if key[0] == role},
+        {key: spans for key, spans in resources.ranges.items() if key[0] == role},
+        {key: items for key, items in resources.sets.items() if key[0] == role},
+    )
+
+
+def _reserving_roles(resources: Resources) -> list[str]:
+    keys = (*resources.scalars, *resources.ranges, *resources.sets)
+    return sorted({role for role, _ in keys if role})
+
+
+def _counts(resources: Resources) -> Json:
+    """As `/roles` counts: ranges by how many."""
+    counts: Json = {name: amount / MILLI for name, amount in resources.quantities().items()}
+    for (_, name), spans in resources.ranges.items():
+        counts[name] = counts.get(name, 0.0) + float(ranges_count(spans))
+    return counts
+
+
+# --- tasks ---------------------------------------------------------------------------------
+
+
+def task_view(record: TaskRecord) -> msgspec.Raw:
+    if record.shown is None:
+        record.shown = msgspec.json.encode(_task_view(record))
+    return msgspec.Raw(record.shown)
+
+
+def _task_view(record: TaskRecord) -> Json:
+    task = record.task
+    shown: Json = {
+        "id": task.task_id.value,
+        "name": task.name,
+        "framework_id": task.framework_id.value,
+        "executor_id": task.executor_id.value if task.executor_id is not None else "",
+        "slave_id": task.agent_id.value,
+        "state": record.state.value,
+        "resources": resources_view(record.resources),
+        "role": record.role,
+        "statuses": [_status_view(status) for status in record.statuses],
+    }
+    if task.limits:
+        shown["limits"] = {name: limit.value for name, limit in task.limits.items()}
+    if task.user is not None:
+        shown["user"] = task.user
+    if task.labels is not None and task.labels.labels:
+        shown["labels"] = task.labels.labels
+    for name in ("discovery", "container", "health_check"):
+        if getattr(task, name) is not None:
+            shown[name] = getattr(task, name)
+    return shown
+
+
+def _status_view(status: TaskStatus) -> Json:
+    shown: Json = {"state": status.state.value, "timestamp": status.timestamp or 0.0}
+    if status.labels is not None and status.labels.labels:
+        shown["labels"] = status.labels.labels
+    if status.container_status is not None:
+        shown["container_status"] = replace(status.container_status, executor_pid=None)
+    if status.healthy is not None:
+        shown["healthy"] = status.healthy
+    return shown
+
+
+def _uses(records: Iterable[TaskRecord]) -> Resources:
+    return total(record.resources for record in records if record.holds)
+
+
+def _state_counts(*groups: Iterable[TaskRecord]) -> Json:
+    counts = dict.fromkeys(COUNTED_STATES, 0)
+    for group in groups:
+        for record in group:
+            counts[record.state.value] = counts.get(record.state.value, 0) + 1
+    return {name: counts[name] for name in COUNTED_STATES}
+
+
+# --- agents --------------------------------------------------------------------------------
+
+
+def agent_view(cluster: Cluster, agent: Agent) -> Json:
+    there = cluster.allocator.total_on(agent.agent_id)
+    used = _uses(agent.tasks.values()) + total(e.resources for e in agent.executors.values())
+    offered = total(cluster.offers[offer_id].resources for offer_id in agent.offers)
+    shown: Json = {
+        "id": agent.agent_id,
+        "hostname": agent.info.hostname,
+        "port": agent.info.port,
+        "attributes": _attributes_view(agent.info.attributes),
+        "pid": f"slave(1)@{agent.info.hostname}:{agent.info.port}",
+        "registered_time": agent.registered_ms / 1000,
+        "resources": resources_view(there),
+        "used_resources": resources_view(used),
+        "offered_resources": resources_view(offered),
+        "reserved_resources": {
+            role: resources_view(_of_role(there, role)) for role in _reserving_roles(there)
+        },
+        "unreserved_resources": resources_view(_of_role(there, "")),
+        "active": agent.is_connected,
+        "deactivated": False,
+        "version": agent.version,
+        "capabilities": AGENT_CAPABILITIES,
+    }
+    if agent.reregistered_ms is not None:
+        shown["reregistered_time"] = agent.reregistered_ms / 1000
+    if agent.info.domain is not None:
+        shown["domain"] = agent.info.domain
+    return shown
+
+
+def _agent_view_full(cluster: Cluster, agent: Agent) -> Json:
+    there = cluster.allocator.total_on(agent.agent_id)
+    used = [w for r in agent.tasks.values() if r.holds for w in to_wire(r.resources)]
+    offered = [w for o in agent.offers for w in to_wire(cluster.offers[o].resources)]
+    return {
+        **agent_view(cluster, agent),
+        "reserved_resources_full": {
+            role: to_wire(_of_role(there, role)) for role in _reserving_roles(there)
+        },
+        "unreserved_resources_full": to_wire(_of_role(there, "")),
+        "used_resources_full": used,
+        "offered_resources_full": offered,
+    }
+
+
+def _attributes_view(attributes: Sequence[Attribute]) -> Json:
+    shown: Json = {}
+    for attribute in attributes:
+        if attribute.text is not None:
+            shown[attribute.name] = attribute.text.value
+        elif attribute.scalar is not None:
+            shown[attribute.name] = attribute.scalar.value
+        elif attribute.ranges is not None:
+            spans = ", ".join(f"{span.begin}-{span.end}" for span in attribute.ranges.range)
+            shown[attribute.name] = f"[{spans}]"
+    return shown
+
+
+def slaves(cluster: Cluster, agent_id: str | None = None) -> Json:
+    """`/slaves`, of all or of one; an unknown id is an empty list."""
+    chosen = [a for a in cluster.agents.values() if agent_id in (None, a.agent_id)]
+    return {
+        "slaves": [_agent_view_full(cluster, agent) for agent in chosen],
+        "recovered_slaves": _recovered(cluster, agent_id),
+    }
+
+
+def _recovered(cluster: Cluster, agent_id: str | None = None) -> list[Json]:
+    return [
+        {"id": known_id, "hostname": record.info.hostname, "port": record.info.port}
+        for known_id, record in cluster.recovered.items()
+        if agent_id in (None, known_id)
+    ]
+
+
+# --- frameworks ----------------------------------------------------------------------------
+
+
+def _framework_head(cluster: Cluster, framework: Framework) -> Json:
+    used = _uses(framework.tasks.values()) + _executors_use(cluster, framework)
+    offered = total(cluster.offers[offer_id].resources for offer_id in framework.offers)
+    return {
+        "id": framework.framework_id,
+        "name": framework.info.name,
+        "used_resources": resources_view(used),
+        "offered_resources": resources_view(offered),
+        "capabilities": capabilities_of(framework.info),
+        "hostname": framework.info.hostname or "",
+        "webui_url": framework.info.webui_url or "",
+        "active": framework.is_connected,
+        "connected": framework.is_connected,
+        "recovered": framework.is_recovered,
+    }
+
+
+def _executors_use(cluster: Cluster, framework: Framework) -> Resources:
+    agents: dict[AgentId, None] = dict.fromkeys(r.agent_id for r in framework.tasks.values())
+    used = NOTHING
+    for agent_id in agents:
+        for key, executor in cluster.agents[agent_id].executors.items():
+            if key[0] == framework.framework_id:
+                used = used + executor.resources
+    return used
+
+
+def framework_view(cluster: Cluster, framework: Framework) -> Json:
+    info = framework.info
+    offers = [cluster.offers[offer_id] for offer_id in framework.offers]
+    shown = _framework_head(cluster, framework)
+    shown |= {
+        "user": info.user,
+        "failover_timeout": info.failover_timeout,
+        "checkpoint": info.checkpoint,
+        "registered_time": framework.registered_ms / 1000,
+        "unregistered_time": (framework.unregistered_ms or 0) / 1000,
+        "resources": resources_view(
+            _uses(framework.tasks.values())
+            + _executors_use(cluster, framework)
+            + total(offer.resources for offer in offers)
+        ),
+        "tasks": [task_view(record) for record in framework.tasks.values()],
+        "unreachable_tasks": [task_view(record) for record in framework.unreachable.values()],
+        "completed_tasks": [task_view(record) for record in framework.completed],
+        "offers": [_offer_view(offer) for offer in offers],
+        "executors": _executors_view(cluster, framework),
+        "offer_constraints": {},
+    }
+    if info.principal is not None:
+        shown["principal"] = info.principal
+    if framework.can("MULTI_ROLE"):
+        shown["roles"] = info.roles
+    else:
+        shown["role"] = info.role or "*"
+    if framework.reregistered_ms is not None:
+        shown["reregistered_time"] = framework.reregistered_ms / 1000
+    if info.labels is not None and info.labels.labels:
+        shown["labels"] = info.labels.labels
+    return shown
+
+
+def _offer_view(offer: OfferRecord) -> Json:
+    return {
+        "id": offer.offer_id,
+        "framework_id": offer.framework_id,
+        "allocation_info": {"role": offer.role},
+        "slave_id": offer.agent_id,
+        "resources": resources_view(offer.resources),
+    }
+
+
+def _executors_view(cluster: Cluster, framework: Framework) -> list[Json]:
+    return [
+        {
+            "executor_id": executor.info.executor_id.value,
+            "name": executor.info.name or "",
+            "framework_id": framework.framework_id,
+            "command": executor.info.command,
+            "resources": resources_view(executor.resources),
+            "role": executor.role,
+            "slave_id": agent.agent_id,
+        }
+        for agent in cluster.agents.values()
+        for key, executor in agent.executors.items()
+        if key[0] == framework.framework_id
+    ]
+
+
+def frameworks(cluster: Cluster, framework_id: str | None = None) -> Json:
+    """`/frameworks`, of all or of one; an unknown id is an empty list."""
+    return {
+        "frameworks": [
+            framework_view(cluster, f)
+            for f in cluster.frameworks.values()
+            if framework_id in (None, f.framework_id)
+        ],
+        "completed_frameworks": [
+            framework_view(cluster, f)
+            for f in cluster.completed.values()
+            if framework_id in (None, f.framework_id)
+        ],
+        "unregistered_frameworks": [],
+    }
+
+
+# --- the whole -----------------------------------------------------------------------------
+
+
+def state(cluster: Cluster, head: Mapping[str, Any]) -> Json:
+    """`/state`; `head` is what the shell knows: version, times, flags."""
+    connected = sum(1 for agent in cluster.agents.values() if agent.is_connected)
+    return {
+        **head,
+        "capabilities": MASTER_CAPABILITIES,
+        "activated_slaves": float(connected),
+        "deactivated_slaves": float(len(cluster.agents) - connected),
+        "unreachable_slaves": float(len(cluster.unreachable)),
+        "slaves": [agent_view(cluster, agent) for agent in cluster.agents.values()],
+        "recovered_slaves": _recovered(cluster),
+        **frameworks(cluster),
+        "orphan_tasks": [],
+    }
+
+
+def state_summary(cluster: Cluster, hostname: str) -> Json:
+    """`/state-summary`: counts of tasks by state, for each agent and framework."""
+    by_agent: dict[AgentId, list[TaskRecord]] = {}
+    everyone = (*cluster.frameworks.values(), *cluster.completed.values())
+    for framework in everyone:
+        for group in (framework.tasks.values(), framework.unreachable.values()):
+            for record in group:
+                by_agent.setdefault(record.agent_id, []).append(record)
+        for record in framework.completed:
+            by_agent.setdefault(record.agent_id, []).append(record)
+    return {
+        "hostname": hostname,
+        "slaves": [
+            {
+                **agent_view(cluster, agent),
+                **_state_counts(by_agent.get(agent.agent_id, [])),
+                "framework_ids": list(
+                    dict.fromkeys(r.key[0] for r in by_agent.get(agent.agent_id, []))
+                ),
+            }
+            for agent in cluster.agents.values()
+        ],
+        "frameworks": [_framework_summary(cluster, f) for f in cluster.frameworks.values()],
+    }
+
+
+def _framework_summary(cluster: Cluster, framework: Framework) -> Json:
+    groups = (framework.tasks.values(), framework.unreachable.values(), framework.completed)
+    agents = dict.fromkeys(record.agent_id for group in groups for record in group)
+    return {
+        **_framework_head(cluster, framework),
+        **_state_counts(*groups),
+        "slave_ids": list(agents),
+    }
+
+
+def tasks(
+    cluster: Cluster,
+    *,
+    limit: int = 100,
+    offset: int = 0,
+    ascending: bool = False,
+    framework_id: str | None = None,
+    task_id: str | None = None,
+) -> Json:
+    """`/tasks`: one page, by the time of the first status."""
+    found = [
+        record
+        for framework in (*cluster.frameworks.values(), *cluster.completed.values())
+        if framework_id in (None, framework.framework_id)
+        for group in (
+            framework.tasks.values(),
+            framework.unreachable.values(),
+            framework.completed,
+        )
+        for record in group
+        if task_id in (None, record.key[1])
+    ]
+    found.sort(key=_first_timestamp, reverse=not ascending)
+    return {"tasks": [task_view(record) for record in found[offset : offset + limit]]}
+
+
+def _first_timestamp(record: TaskRecord) -> float:
+    return (record.statuses[0].timestamp or 0.0) if record.statuses else 0.0
+
+
+def roles(cluster: Cluster) -> Json:
+    """`/roles`: those that are subscribed to, or hold something, or have reservations."""
+    names: dict[str, list[str]] = {"*": []}
+    held: dict[str, Resources] = {}
+    offered: dict[str, Resources] = {}
+    reserved: dict[str, Resources] = {}
+    for framework in cluster.frameworks.values():
+        for role in framework.roles:
+            names.setdefault(role, []).append(framework.framework_id)
+        for record in framework.tasks.values():
+            if record.holds:
+                held[record.role] = held.get(record.role, NOTHING) + record.resources
+    for offer in cluster.offers.values():
+        offered[offer.role] = offered.get(offer.role, NOTHING) + offer.resources
+    for agent_id in cluster.agents:
+        there = cluster.allocator.total_on(agent_id)
+        for role in _reserving_roles(there):
+            reserved[role] = reserved.get(role, NOTHING) + _of_role(there, role)
+    for role in (*held, *offered, *reserved):
+        names.setdefault(role, [])
+    return {
+        "roles": [
+            {
+                "name": role,
+                "weight": 1.0,
+                "quota": {
+                    "role": role,
+                    "guarantee": {},
+                    "limit": {},
+                    "consumed": _counts(held.get(role, NOTHING)),
+                },
+                "resources": _counts(held.get(role, NOTHING) + offered.get(role, NOTHING)),
+                "allocated": _counts(held.get(role, NOTHING)),
+                "offered": _counts(offered.get(role, NOTHING)),
+                "reserved": _counts(reserved.get(role, NOTHING)),
+                "frameworks": names[role],
+            }
+            for role in sorted(names)
+        ]
+    }
+
+
+def metrics(cluster: Cluster) -> dict[str, float]:
+    """`/metrics/snapshot`, under Mesos's names."""
+    shown: dict[str, float] = {"master/elected": 1.0}
+    there = total(cluster.allocator.total_on(agent_id) for agent_id in cluster.agents)
+    used = total(_uses(agent.tasks.values()) for agent in cluster.agents.values())
+    for name in ("cpus", "mem", "disk", "gpus"):
+        all_of_it, in_use = there.scalar(name), used.scalar(name)
+        shown[f"master/{name}_total"] = all_of_it / MILLI
+        shown[f"master/{name}_used"] = in_use / MILLI
+        shown[f"master/{name}_percent"] = in_use / all_of_it if all_of_it else 0.0
+    connected = float(sum(1 for agent in cluster.agents.values() if agent.is_connected))
+    away = len(cluster.agents) - connected
+    for name, value in (
+        ("active", connected),
+        ("connected", connected),
+        ("inactive", away),
+        ("disconnected", away),
+        ("unreachable", float(len(cluster.unreachable))),
+    ):
+        shown[f"master/slaves_{name}"] = value
+    here = float(sum(1 for f in cluster.frameworks.values() if f.is_connected))
+    for name in ("active", "connected"):
+        shown[f"master/frameworks_{name}"] = here
+    for name in ("inactive", "disconnected"):
+        shown[f"master/frameworks_{name}"] = len(cluster.frameworks) - here
+    shown["master/outstanding_offers"] = float(len(cluster.offers))
+    shown |= _task_metrics(cluster)
+    for name, count in cluster.counters.items():
+        shown[f"master/{name}"] = float(count)
+    shown["allocator/mesos/allocation_runs"] = float(cluster.counters.get("allocation_runs", 0))
+    shown["allocator/mesos/offer_filters/active"] = float(cluster.allocator.filters.count())
+    return shown
+
+
+def _task_metrics(cluster: Cluster) -> dict[str, float]:
+    counts = {f"master/tasks_{state.value[5:].lower()}": 0.0 for state in TaskState}
+    for framework in (*cluster.frameworks.values(), *cluster.completed.values()):
+        for group in (
+            framework.tasks.values(),
+            framework.unreachable.values(),
+            framework.completed,
+        ):
+            for record in group:
+                counts[f"master/tasks_{record.state.value[5:].lower()}"] += 1.0
+    return counts

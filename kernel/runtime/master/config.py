@@ -1,0 +1,62 @@
+"""The master's flags, with Mesos's names where Mesos has one."""
+
+from ipaddress import ip_address
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+
+class MasterConfig(Struct, frozen=True):
+    """Hands out the agents' resources as offers, and passes tasks between frameworks and agents."""
+
+    ip: Annotated[str, Meta(description="Address to listen on")] = "127.0.0.1"
+    port: Annotated[int, Meta(description="Port to listen on", ge=0, le=65535)] = 5050
+    hostname: Annotated[
+        str, Meta(description="Name that clients are told; empty means localhost or the address")
+    ] = ""
+    work_dir: Annotated[str, Meta(description="Directory for what the master keeps")] = (
+        "tepui-data/master"
+    )
+    store: Annotated[
+        str, Meta(description="Store URL; empty means sqlite in the work directory")
+    ] = ""
+    cluster: Annotated[str, Meta(description="Name of the cluster, for people")] = "tepui"
+    agent_ping_timeout: Annotated[
+        float, Meta(description="Seconds between pings of an agent", ge=0.05, le=3600)
+    ] = 15.0
+    max_agent_ping_timeouts: Annotated[
+        int, Meta(description="Pings without answer until an agent is unreachable", ge=1, le=1000)
+    ] = 5
+    agent_reregister_timeout: Annotated[
+        float,
+        Meta(description="Seconds that known agents have to come back to a new master", ge=0.05),
+    ] = 600.0
+    allocation_interval: Annotated[
+        float, Meta(description="Seconds that a refusal lasts at least", ge=0.01, le=3600)
+    ] = 1.0
+    max_completed_frameworks: Annotated[
+        int, Meta(description="Ended frameworks to remember", ge=0)
+    ] = 50
+    max_completed_tasks_per_framework: Annotated[
+        int, Meta(description="Ended tasks to remember per framework", ge=0)
+    ] = 1_000
+    max_unreachable_tasks_per_framework: Annotated[
+        int, Meta(description="Unreachable tasks to remember per framework", ge=0)
+    ] = 1_000
+    insecure: Annotated[
+        bool, Meta(description="Allow an address other than loopback without credentials")
+    ] = False
+
+
+def problem_with(config: MasterConfig) -> str | None:
+    """What no single flag can tell, as one sentence, or None."""
+    try:
+        is_loopback = ip_address(config.ip).is_loopback
+    except ValueError:
+        return f"--ip {config.ip} is no IP address"
+    if not is_loopback and not config.insecure:
+        return (
+            f"--ip {config.ip} is reachable from outside and this API has no credentials yet;"
+            " listen on 127.0.0.1, or say --insecure"
+        )
+    return None

@@ -1,0 +1,162 @@
+"""The master's views for people and tools: Mesos's v0 GET endpoints, and teardown.
+
+What they show is `kernel.master.views`'s. A view is encoded once for as long as nothing happens.
+Source: Mesos, docs/endpoints.
+"""
+
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+from urllib.parse import parse_qs
+
+from kernel.master import views
+from kernel.master.events import CallAnswered, Event, TeardownRequested
+from kernel.master.master import Master
+from kernel.messages.codec import encode
+from kernel.model.ids import FrameworkId
+from kernel.runtime.driver import Driver
+from kernel.runtime.http import Request, Response
+from kernel.runtime.master.scheduler_api import refuse
+
+BUILD = {"git_sha": "", "build_date": "", "build_time": 0.0, "build_user": ""}
+TEPUI_VERSION = "0.1.0"
+
+View = Callable[[Request], Awaitable[Response]]
+
+
+def json_response(request: Request, body: bytes) -> Response:
+    """JSON, or a script that calls `?jsonp=` with it, as Mesos does."""
+    callback = request.first("jsonp")
+    if not callback:
+        return Response(200, body)
+    if not re.fullmatch(r"[A-Za-z_$][\w$.]{0,100}", callback):
+        return refuse(400, "'jsonp' must be the name of a function")
+    return Response(200, callback.encode() + b"(" + body + b")", "text/javascript")
+
+
+class Pages:
+    """One per process; `head` is what `/state` begins with."""
+
+    def __init__(
+        self,
+        driver: Driver[Event, object],
+        machine: Master,
+        *,
+        head: Mapping[str, Any],
+        flags: Mapping[str, str],
+        hostname: str,
+        port: int,
+    ) -> None:
+        self._driver = driver
+        self._machine = machine
+        self._head = head
+        self._flags = flags
+        self._hostname = hostname
+        self._port = port
+        self._encoded: dict[str, tuple[int, bytes]] = {}
+
+    def views(self) -> dict[str, View]:
+        """By path, without its prefix."""
+        return {
+            "/state": self.state,
+            "/state-summary": self.state_summary,
+            "/slaves": self.slaves,
+            "/frameworks": self.frameworks,
+            "/tasks": self.tasks,
+            "/roles": self.roles,
+            "/flags": self.flags,
+            "/health": self.health,
+            "/version": self.version,
+            "/metrics/snapshot": self.metrics,
+            "/redirect": self.redirect,
+            "/teardown": self.teardown,
+            "/files": self.files,
+        }
+
+    async def state(self, request: Request) -> Response:
+        head = {**self._head, "flags": self._flags}
+        return self._cached(request, lambda: views.state(self._machine.cluster, head))
+
+    async def state_summary(self, request: Request) -> Response:
+        return self._cached(
+            request, lambda: views.state_summary(self._machine.cluster, self._hostname)
+        )
+
+    async def slaves(self, request: Request) -> Response:
+        agent_id = request.first("slave_id") or None
+        return json_response(request, encode(views.slaves(self._machine.cluster, agent_id)))
+
+    async def frameworks(self, request: Request) -> Response:
+        framework_id = request.first("framework_id") or None
+        return json_response(request, encode(views.frameworks(self._machine.cluster, framework_id)))
+
+    async def tasks(self, request: Request) -> Response:
+        numbers: dict[str, int] = {}
+        for name, default in (("limit", 100), ("offset", 0)):
+            text = request.first(name) or str(default)
+            if not re.fullmatch(r"\d{1,9}", text):
+                return refuse(400, f"Failed to parse {name}: '{text}' is no whole number")
+            numbers[name] = int(text)
+        page = views.tasks(
+            self._machine.cluster,
+            limit=numbers["limit"],
+            offset=numbers["offset"],
+            ascending=request.first("order") == "asc",
+            framework_id=request.first("framework_id") or None,
+            task_id=request.first("task_id") or None,
+        )
+        return json_response(request, encode(page))
+
+    async def roles(self, request: Request) -> Response:
+        return self._cached(request, lambda: views.roles(self._machine.cluster))
+
+    async def flags(self, request: Request) -> Response:
+        return json_response(request, encode({"flags": self._flags}))
+
+    async def health(self, request: Request) -> Response:
+        return Response(200)
+
+    async def version(self, request: Request) -> Response:
+        shown = {**BUILD, "version": views.MESOS_VERSION, "tepui_version": TEPUI_VERSION}
+        return json_response(request, encode(shown))
+
+    async def metrics(self, request: Request) -> Response:
+        return self._cached(request, lambda: views.metrics(self._machine.cluster))
+
+    async def redirect(self, request: Request) -> Response:
+        return Response(307, headers={"Location": f"//{self._hostname}:{self._port}"})
+
+    async def files(self, request: Request) -> Response:
+        """The master has no files to show; sandboxes are the agents'."""
+        if request.path.rstrip("/").endswith("/debug"):
+            return json_response(request, b"{}")
+        if not request.first("path"):
+            return refuse(400, "Expecting 'path=value' in query.\n")
+        return refuse(404, "No such file or directory: the master keeps no files.\n")
+
+    async def teardown(self, request: Request) -> Response:
+        if request.method != "POST":
+            text = f"Expecting one of {{ 'POST' }}, but received '{request.method}'."
+            return refuse(405, f"405 Method Not Allowed. {text}", Allow="POST")
+        form = parse_qs(request.body.decode(errors="replace"))
+        ids = form.get("frameworkId")
+        if not ids:
+            return refuse(400, "Missing 'frameworkId' query parameter in the request body")
+        framework_id = FrameworkId(ids[0])
+        answer = await self._driver.ask(
+            lambda request_id: TeardownRequested(request_id, framework_id), changes=False
+        )
+        assert isinstance(answer, CallAnswered)
+        if answer.message:
+            return refuse(answer.status, answer.message)
+        return Response(answer.status)
+
+    def _cached(self, request: Request, make: Callable[[], Mapping[str, Any]]) -> Response:
+        name = request.path
+        steps = self._machine.steps
+        known = self._encoded.get(name)
+        if known is None or known[0] != steps:
+            known = self._encoded[name] = (steps, encode(make()))
+            if len(self._encoded) > 100:  # one path has many spellings
+                self._encoded = {name: known}
+        return json_response(request, known[1])

@@ -1,0 +1,109 @@
+"""POST /api/v1/scheduler: checks a call's form in Mesos's order, then hands it to the machine.
+
+Source: Mesos, Http::scheduler in src/master/http.cpp; the order and the texts are those of
+recordings of a real master.
+"""
+
+from kernel.master.events import (
+    CallAnswered,
+    Event,
+    FrameworkSubscribed,
+    SchedulerCallReceived,
+    SchedulerStreamClosed,
+)
+from kernel.master.validate import call_problem
+from kernel.messages.codec import Malformed
+from kernel.messages.lenient import read_call
+from kernel.messages.scheduler import Call, CallType
+from kernel.runtime.driver import Driver
+from kernel.runtime.http import Request, Response, Streaming
+from kernel.runtime.master.streams import STREAM_ID_HEADER, Streams
+
+JSON = "application/json"
+PROTOBUF = "application/x-protobuf"
+
+
+def refuse(status: int, text: str, **headers: str) -> Response:
+    """A refusal as Mesos writes it: plain text."""
+    return Response(status, text.encode(), "text/plain; charset=utf-8", headers)
+
+
+def form_refusal(request: Request) -> Response | None:
+    """What is wrong before the body is looked at."""
+    if request.method != "POST":
+        text = (
+            "405 Method Not Allowed. Expecting one of { 'POST' }, but received"
+            f" '{request.method}'."
+        )
+        return refuse(405, text, Allow="POST")
+    content_type = request.headers.get("content-type")
+    if content_type is None:
+        return refuse(400, "Expecting 'Content-Type' to be present")
+    # DIFFERS: Mesos refuses a charset; many clients add one.
+    media_type = content_type.partition(";")[0].strip().lower()
+    if media_type == PROTOBUF:
+        return refuse(415, f"{PROTOBUF} is not supported yet; use {JSON}")
+    if media_type != JSON:
+        return refuse(415, f"Expecting 'Content-Type' of {JSON} or {PROTOBUF}")
+    return None
+
+
+def accepts_json(request: Request) -> bool:
+    """Whether the Accept header allows JSON."""
+    accept = request.headers.get("accept", "").strip()
+    if not accept:
+        return True
+    for part in accept.split(","):
+        media_type, _, parameters = part.partition(";")
+        if media_type.strip().lower() in (JSON, "application/*", "*/*"):
+            return parameters.replace(" ", "") not in ("q=0", "q=0.0")
+    return False
+
+
+class SchedulerApi:
+    """One per process."""
+
+    def __init__(self, driver: Driver[Event, object], streams: Streams) -> None:
+        self._driver = driver
+        self._streams = streams
+
+    async def __call__(self, request: Request) -> Response | Streaming:
+        refusal = form_refusal(request)
+        if refusal is not None:
+            return refusal
+        try:
+            call = read_call(Call, request.body)
+        except Malformed as error:
+            return refuse(400, str(error))
+        problem = call_problem(call)
+        if problem is not None:
+            return refuse(400, f"Failed to validate scheduler::Call: {problem}")
+        if call.type in (CallType.SUBSCRIBE, CallType.RECONCILE_OPERATIONS) and not accepts_json(
+            request
+        ):
+            text = f"Expecting 'Accept' to allow '{PROTOBUF}' or '{JSON}'"
+            return refuse(406, text)
+        if call.type is CallType.SUBSCRIBE:
+            return self._subscribe(request, call)
+        return await self._call(request, call)
+
+    def _subscribe(self, request: Request, call: Call) -> Response | Streaming:
+        if STREAM_ID_HEADER.lower() in request.headers:
+            text = f"Subscribe calls should not include the '{STREAM_ID_HEADER}' header"
+            return refuse(400, text)
+        assert call.subscribe is not None
+        stream_id, streaming = self._streams.open(
+            lambda closed_id: self._driver.post(SchedulerStreamClosed(closed_id))
+        )
+        self._driver.post(FrameworkSubscribed(stream_id, call.subscribe))
+        return streaming
+
+    async def _call(self, request: Request, call: Call) -> Response:
+        stream_id = request.headers.get(STREAM_ID_HEADER.lower())
+        answer = await self._driver.ask(
+            lambda request_id: SchedulerCallReceived(request_id, stream_id, call), changes=False
+        )
+        assert isinstance(answer, CallAnswered)
+        if answer.message:
+            return refuse(answer.status, answer.message)
+        return Response(answer.status)

@@ -1,0 +1,190 @@
+"""The master as a process: leads its store, builds the machine and serves its conversations."""
+
+import secrets
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from ipaddress import IPv4Address, ip_address
+from pathlib import Path
+from typing import NoReturn
+from uuid import uuid4
+
+from msgspec.structs import asdict
+
+from kernel.allocator.chance import SeededChance
+from kernel.machine import Now
+from kernel.master.cluster import Settings
+from kernel.master.events import (
+    CloseAgentStream,
+    CloseSchedulerStream,
+    Event,
+    SendToAgent,
+    SendToScheduler,
+)
+from kernel.master.master import Master
+from kernel.master.views import MASTER_CAPABILITIES, MESOS_VERSION
+from kernel.messages.v1 import Address, Capability, MasterInfo
+from kernel.runtime.clock import Clock
+from kernel.runtime.config import EXIT_USAGE, parse
+from kernel.runtime.driver import Driver
+from kernel.runtime.http import Application, Request, Response, Route, Streaming
+from kernel.runtime.master.agent_api import AgentApi
+from kernel.runtime.master.config import MasterConfig, problem_with
+from kernel.runtime.master.pages import BUILD, TEPUI_VERSION, Pages
+from kernel.runtime.master.scheduler_api import SchedulerApi, refuse
+from kernel.runtime.master.streams import Streams
+from kernel.runtime.serve import serve
+from kernel.store import open_store
+
+Handler = Callable[[Request], Awaitable[Response | Streaming]]
+
+
+class Server:
+    """What lives in the worker process; `start` and `stop` frame its life on the loop."""
+
+    def __init__(self, config: MasterConfig) -> None:
+        self._config = config
+        self._handlers: dict[str, Handler] = {}
+        self._streams = Streams()
+
+    def application(self) -> Application:
+        routes = [Route("*", "/*", self._handle)]
+        return Application(routes=routes, start=self.start, stop=self.stop)
+
+    async def start(self) -> None:
+        """Lead, recover, serve."""
+        config = self._config
+        clock = Clock()
+        started = clock.now()
+        master_id = str(uuid4())
+        self._store = open_store(_store_url(config))
+        term = self._store.lead(f"master {master_id} at {config.ip}:{config.port}")
+        info = master_info(config, master_id)
+        self._machine = Master(
+            _settings(config, info, term.epoch),
+            SeededChance(secrets.randbits(63)),
+            started,
+            records=self._store.load(),
+            allocation_interval_ms=round(config.allocation_interval * 1000),
+        )
+        self._driver: Driver[Event, object] = Driver(
+            self._machine, self._perform, clock=clock, store=self._store, term=term
+        )
+        self._driver.start()
+        self._handlers = self._make_handlers(info, started)
+
+    async def stop(self) -> None:
+        self._driver.stop()
+        self._store.close()
+
+    def _make_handlers(self, info: MasterInfo, started: Now) -> dict[str, Handler]:
+        config = self._config
+        leader = {
+            "id": info.id,
+            "pid": info.pid,
+            "port": info.port,
+            "hostname": info.hostname,
+        }
+        pages = Pages(
+            self._driver,
+            self._machine,
+            head={
+                "version": MESOS_VERSION,
+                "tepui_version": TEPUI_VERSION,
+                **BUILD,
+                "start_time": started.wall_ms / 1000,
+                "elected_time": started.wall_ms / 1000,
+                "id": info.id,
+                "pid": info.pid,
+                "hostname": info.hostname,
+                "cluster": config.cluster,
+                "leader": info.pid,
+                "leader_info": leader,
+            },
+            flags={name: str(value) for name, value in asdict(config).items()},
+            hostname=info.hostname or config.ip,
+            port=info.port,
+        )
+        return {
+            "/api/v1/scheduler": SchedulerApi(self._driver, self._streams),
+            "/tepui/v1/agent": AgentApi(self._driver, self._streams, self._store, self._machine),
+            **pages.views(),
+            "": _index,
+        }
+
+    async def _handle(self, request: Request) -> Response | Streaming:
+        """By the longest path that is a parent of the request's, as libprocess does."""
+        path = request.path.rstrip("/")
+        if path == "/master" or path.startswith("/master/"):
+            path = path.removeprefix("/master")
+        if path == "":
+            return await _index(request)
+        while path:
+            handler = self._handlers.get(path)
+            if handler is not None:
+                return await handler(request)
+            path = path.rpartition("/")[0]
+        return refuse(404, "404 Not Found.")
+
+    def _perform(self, effect: object) -> None:
+        match effect:
+            case SendToScheduler(stream_id, event):
+                self._streams.send(stream_id, event)
+            case SendToAgent(stream_id, message):
+                self._streams.send(stream_id, message)
+            case CloseSchedulerStream(stream_id) | CloseAgentStream(stream_id):
+                self._streams.close(stream_id)
+            case _:
+                raise AssertionError(f"nobody carries out {effect}")
+
+
+async def _index(request: Request) -> Response:
+    text = b"Tepui's master. Its state: /state. The dashboard is a process of its own: tepui web.\n"
+    return Response(200, text, "text/plain; charset=utf-8")
+
+
+def master_info(config: MasterConfig, master_id: str) -> MasterInfo:
+    """Who we are, for schedulers; `ip` is packed in network order, as Mesos has it."""
+    hostname = config.hostname or ("localhost" if config.ip.startswith("127.") else config.ip)
+    address = ip_address(config.ip) if config.ip else IPv4Address("127.0.0.1")
+    packed = int.from_bytes(address.packed, "little") if address.version == 4 else 0
+    return MasterInfo(
+        id=master_id,
+        ip=packed,
+        port=config.port,
+        pid=f"master@{config.ip}:{config.port}",
+        hostname=hostname,
+        version=MESOS_VERSION,
+        address=Address(hostname=hostname, ip=config.ip, port=config.port),
+        capabilities=[Capability(type=name) for name in MASTER_CAPABILITIES],
+    )
+
+
+def _settings(config: MasterConfig, info: MasterInfo, epoch: int) -> Settings:
+    return Settings(
+        master_info=info,
+        epoch=epoch,
+        ping_interval_ms=round(config.agent_ping_timeout * 1000),
+        ping_misses_max=config.max_agent_ping_timeouts,
+        agent_reregister_timeout_ms=round(config.agent_reregister_timeout * 1000),
+        completed_frameworks_max=config.max_completed_frameworks,
+        completed_tasks_max=config.max_completed_tasks_per_framework,
+        unreachable_tasks_max=config.max_unreachable_tasks_per_framework,
+    )
+
+
+def _store_url(config: MasterConfig) -> str:
+    if config.store:
+        return config.store
+    work_dir = Path(config.work_dir).absolute()
+    work_dir.mkdir(parents=True, exist_ok=True)
+    return f"sqlite:///{work_dir / 'master.sqlite'}"
+
+
+def main(argv: Sequence[str]) -> NoReturn:
+    """`tepui master`."""
+    config = parse(MasterConfig, "master", argv)
+    problem = problem_with(config)
+    if problem is not None:
+        print(f"tepui master: {problem}", file=sys.stderr)
+        sys.exit(EXIT_USAGE)
+    serve(lambda: Server(config).application(), ip=config.ip, port=config.port, name="master")
