@@ -1,0 +1,1 @@
+"""The load balancer's I/O: Marathon over HTTP, HAProxy as a process and over its sockets."""
