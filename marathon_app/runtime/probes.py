@@ -74,12 +74,18 @@ class Prober:
             running.cancel()
 
     async def _probe_for_ever(self, task_id: str, probe: Probe) -> None:
+        clock = asyncio.get_running_loop().time
+        eager_until = clock() + probe.eager_for_ms / 1000
         await asyncio.sleep(probe.first_delay_ms / 1000)
+        has_passed = False
         while True:
             async with self._allowed:
                 result = await self._probe(task_id, probe)
             self._report(result)
-            await asyncio.sleep(probe.interval_ms / 1000)
+            has_passed = has_passed or result.alive is True
+            is_eager = not has_passed and clock() < eager_until
+            pause_ms = probe.eager_interval_ms if is_eager else probe.interval_ms
+            await asyncio.sleep(pause_ms / 1000)
 
     async def _probe(self, task_id: str, probe: Probe) -> HealthProbed:
         alive: bool | None = False

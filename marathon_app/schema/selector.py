@@ -61,8 +61,8 @@ def _requirement(text: str, at: int) -> tuple[Requirement, int]:
         raise Malformed(_sentence(text, at))
     name, at = _unescaped(key[1]), key.end()
     if equality := _EQUALITY.match(text, at):
-        values = (_unescaped(equality[2]),)
-        return Requirement(name, values, equality[1] == "!="), equality.end()
+        value = _unescaped(equality[2])
+        return Requirement(name, (value,), equality[1] == "!="), equality.end()
     if membership := _SET.match(text, at):
         values = tuple(_unescaped(member[1]) for member in _MEMBER.finditer(membership[2]))
         return Requirement(name, values, membership[1] == "notin"), membership.end()

@@ -19,7 +19,8 @@ def blueprint(desk: Desk) -> Blueprint:
 
     @deployments.get("/deployments")
     def list_deployments() -> Response:
-        found = desk.read(lambda machine: list(views.deployments(machine)))
+        now = desk.clock.now()
+        found = desk.read(lambda machine: list(views.deployments(machine, now)))
         return render.answer([render.deployment(each) for each in found])
 
     @deployments.delete("/deployments/<deployment_id>")

@@ -48,7 +48,8 @@ def blueprint(desk: Desk, process: Process) -> Blueprint:
 
     @extras.get("/deployments")
     def deployments() -> Response:
-        found = desk.read(lambda machine: list(views.deployments(machine)))
+        now = desk.clock.now()
+        found = desk.read(lambda machine: list(views.deployments(machine, now)))
         made = [{**render.deployment(each), "waitingFor": each.waiting_for} for each in found]
         return render.answer(made)
 

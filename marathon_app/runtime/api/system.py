@@ -107,9 +107,9 @@ def _add_liveness(system: Blueprint, desk: Desk, process: Process) -> None:
 
     @system.get("/ping")
     def ping() -> Response:
-        if request.accept_mimetypes.best_match(("text/plain", "application/json")) == "text/plain":
-            return Response("pong", content_type="text/plain")
-        return render.answer("pong")
+        if request.headers.get("Accept", "").startswith("application/json"):
+            return render.answer("pong")
+        return Response("pong", content_type="text/plain")
 
     @system.get("/health")
     def health() -> Response:
