@@ -208,8 +208,7 @@ def _lb(options: Options) -> Child:
 def _web(options: Options) -> Child:
     where = addresses(options)
     more = ["--master", where.master, "--marathon", where.marathon, "--chronos", where.chronos]
-    if where.lb is not None:
-        more += ["--lb", where.lb["admin"]]
+    more += ["--lb", where.lb["admin"] if where.lb is not None else ""]
     return _child(options, "web", "web", options.ports.web, *more)
 
 

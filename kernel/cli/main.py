@@ -16,7 +16,7 @@ from kernel.cli.apps import apps
 from kernel.cli.cluster import agents, status
 from kernel.cli.down import down
 from kernel.cli.jobs import jobs
-from kernel.cli.settings import config_path, defaults_of
+from kernel.cli.settings import defaults_of
 from kernel.cli.up import up
 
 # Each process alone: the name of the command, the module it is, and what it does.
@@ -54,7 +54,20 @@ def cli(context: click.Context) -> None:
     Exit codes: 0 done, 1 failed, 2 wrong usage, 3 not reachable, 4 not found,
     5 in conflict or locked.
     """
-    context.default_map = {"up": defaults_of("up")} if config_path().exists() else {}
+    context.default_map = {"up": _file_defaults(up)}
+
+
+def _file_defaults(command: click.Command) -> dict[str, Any]:
+    """The command's table of `tepui.toml`; its keys are the flags, click wants its own names."""
+    names = {
+        option.opts[0].removeprefix("--").replace("-", "_"): option.name
+        for option in command.params
+    }
+    table = defaults_of(str(command.name))
+    for key in table:
+        if key not in names:
+            raise click.UsageError(f"tepui.toml: [{command.name}] has no key {key}.")
+    return {str(names[key]): value for key, value in table.items()}
 
 
 def _process_command(name: str, module: str, meaning: str) -> click.Command:

@@ -6,7 +6,6 @@ wrote into its directory, then the default. The keys of `[up]` and `[cli]` are t
 for `-`.
 """
 
-import os
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -32,7 +31,7 @@ DIRECTORY = click.option(
 
 
 def config_path() -> Path:
-    return Path(os.environ.get("TEPUI_CONFIG", "tepui.toml"))
+    return Path("tepui.toml")
 
 
 def defaults_of(command: str) -> dict[str, Any]:
