@@ -54,6 +54,11 @@ class Crontab(Struct, frozen=True):
     hash_id: str = ""
 
     @property
+    def is_anchored(self) -> bool:
+        """It matches for ever back; a job begins when it was submitted."""
+        return False
+
+    @property
     def is_fixed(self) -> bool:
         """Does it name its minutes and hours (and so run once in a repeated hour)?"""
         minute, hour = self.fields.split()[:2]

@@ -53,6 +53,11 @@ class Repeating(Struct, frozen=True):
     period: Period
     zone: Zone
 
+    @property
+    def is_anchored(self) -> bool:
+        """Does it say itself when it begins?"""
+        return True
+
     def anchor_ms(self) -> int:
         """The instant of the anchor itself, whether or not it is ever run."""
         return instant_of(self.anchor, self.zone.rules)

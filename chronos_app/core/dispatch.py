@@ -1,0 +1,247 @@
+"""Decides what runs where: waiting runs meet offers, and offers are asked for just in time.
+
+While nothing is due the framework is suppressed and holds nothing. Shortly before the next
+occurrence it revives and keeps offers in hand, so that a run starts when it is due; what turns
+out not to be needed goes back at once. Source: Mesos, docs/app-framework-development-guide.md.
+"""
+
+from collections.abc import Mapping
+
+from msgspec import Struct
+
+from chronos_app.core import notices
+from chronos_app.core.calendar import Calendar
+from chronos_app.core.constraints import in_words, satisfies
+from chronos_app.core.events import Effect, Notify, SendCall
+from chronos_app.core.launch import demand_of, make_task
+from chronos_app.core.ledger import Ledger
+from chronos_app.core.run import Cause, Run, RunState
+from chronos_app.core.settings import Settings
+from chronos_app.core.waiting import Waiting
+from chronos_app.schema.job import Job
+from kernel.framework.matching import Taken, take
+from kernel.machine import Now
+from kernel.messages import quantities
+from kernel.messages.scheduler import Accept, Call, CallType, Decline, Launch, Operation, Roles
+from kernel.messages.v1 import Filters, Id, Offer, TaskInfo
+from kernel.model.resources import Resources, ResourcesMalformed
+
+LINGER_MS = 3_000  # with the next occurrence so near, suppressing is not worth the calls
+REVIVE_INTERVAL_MS = 1_000  # at most one revive per so long
+REVIVE_AGAIN_MS = 30_000  # while something waits and no offer comes
+REFUSE_UNFIT_S, REFUSE_IDLE_S = 5.0, 5.0  # a revive clears these
+UPCOMING_COUNT_MAX = 256  # looked at to see which offers to keep
+
+
+class Held(Struct):
+    """An offer in hand and what it has."""
+
+    offer: Offer
+    resources: Resources
+    attributes: Mapping[str, str]
+
+
+class Dispatch:
+    """Invariant: it holds offers only while something waits or is about to be due."""
+
+    def __init__(
+        self, ledger: Ledger, waiting: Waiting, calendar: Calendar, settings: Settings
+    ) -> None:
+        self._ledger = ledger
+        self._waiting = waiting
+        self._calendar = calendar
+        self._settings = settings
+        self.held: dict[str, Held] = {}
+        self.connected = False
+        self.launched_count = 0
+        self._suppressed = False
+        self._revived_at_ms: int | None = None  # monotonic
+        self._revived_for: tuple[int, int | None] | None = None
+
+    def begin(self) -> None:
+        """A new stream: the old offers are void, and nothing is suppressed."""
+        self.connected = True
+        self.held.clear()
+        self._suppressed = False
+        self._revived_at_ms = self._revived_for = None
+
+    def end(self) -> None:
+        self.connected = False
+        self.held.clear()
+
+    def take_in(self, offer: Offer) -> list[Effect]:
+        """Hold an offer; what it is good for, `serve` finds out."""
+        own = [r for r in offer.resources if not (r.disk or r.revocable or r.shared)]
+        try:
+            resources = quantities.from_wire(own)
+        except ResourcesMalformed:
+            return [self._decline(offer.id, REFUSE_UNFIT_S)]
+        attributes = {"hostname": offer.hostname, **quantities.attribute_texts(offer.attributes)}
+        self.held[offer.id.value] = Held(offer, resources, attributes)
+        return []
+
+    def rescind(self, offer_id: str) -> None:
+        self.held.pop(offer_id, None)
+
+    def serve(self, now: Now) -> list[Effect]:
+        """Launch whatever fits; ask for offers or give them back, as is needed."""
+        if not self.connected:
+            return []
+        effects: list[Effect] = []
+        if len(self._waiting):
+            for held in tuple(self.held.values()):
+                effects += self._use(held, now)
+        soon = self._upcoming(now.wall_ms)
+        for index, held in enumerate(tuple(self.held.values())):
+            if index >= len(soon) or not self._fits_any(held, soon):
+                del self.held[held.offer.id.value]
+                refuse_s = REFUSE_UNFIT_S if len(self._waiting) else REFUSE_IDLE_S
+                effects.append(self._decline(held.offer.id, refuse_s))
+        return effects + self._ask(bool(soon), now)
+
+    def _use(self, held: Held, now: Now) -> list[Effect]:
+        """Launch on one offer, walking past what does not fit."""
+        tasks: list[TaskInfo] = []
+        late: list[Effect] = []
+        failed: set[tuple[object, ...]] = set()  # asked, never iterated
+        left = held.resources
+        for run in self._waiting.in_order():
+            job = self._ledger.jobs[run.job].job
+            shape = (job.cpus, job.mem, job.disk, job.constraints)
+            if shape in failed or self._must_wait(run, job):
+                continue
+            taken = self._take(held, left, run, job)
+            if taken is None:
+                failed.add(shape)
+                continue
+            left = taken.left
+            tasks.append(make_task(run, job, held.offer, taken))
+            late += self._launch(run, job, held.offer, now)
+        if not tasks:
+            return []
+        del self.held[held.offer.id.value]
+        accept = Accept(
+            offer_ids=[held.offer.id],
+            operations=[Operation(type="LAUNCH", launch=Launch(task_infos=tasks))],
+            filters=Filters(refuse_seconds=0.0),
+        )
+        return [*late, SendCall(Call(type=CallType.ACCEPT, accept=accept))]
+
+    def _must_wait(self, run: Run, job: Job) -> bool:
+        if job.concurrent or not self._ledger.launched(run.job):
+            return False
+        self._waiting.why[run.run_id] = "an earlier run of this job is not over"
+        return True
+
+    def _take(self, held: Held, left: Resources, run: Run, job: Job) -> Taken | None:
+        if not satisfies(held.attributes, job.constraints):
+            why = f"no agent offered so far satisfies {in_words(job.constraints)}"
+            self._waiting.why[run.run_id] = why
+            return None
+        taken = take(left, demand_of(job))
+        if isinstance(taken, Taken):
+            return taken
+        self._waiting.why[run.run_id] = f"{taken.sentence()} (on {held.offer.hostname})"
+        return None
+
+    def _launch(self, run: Run, job: Job, offer: Offer, now: Now) -> list[Effect]:
+        """Write the launch down; the ACCEPT follows that."""
+        why = self._waiting.why.get(run.run_id, "")
+        self._waiting.remove(run.run_id)
+        self.launched_count += 1
+        run.move(RunState.LAUNCHING)
+        run.launched_ms = now.wall_ms
+        run.agent_id, run.agent_host = offer.agent_id.value, offer.hostname
+        run.agent_url = _address(offer)
+        self._ledger.put_run(run)
+        late_ms = now.wall_ms - run.nominal_ms
+        if run.cause is not Cause.SCHEDULE or run.attempt or late_ms < self._settings.late_after_ms:
+            return []
+        because = f"It waited because {why}." if why else "Chronos or the master was away."
+        notice = notices.late(job, run, now.wall_ms, because)
+        self._ledger.put_notice(notice)
+        return [Notify(notice)]
+
+    def _upcoming(self, wall_ms: int) -> list[Job]:
+        """The jobs for which an offer is worth keeping."""
+        until_ms = wall_ms + self._settings.lookahead_ms
+        names = self._calendar.upcoming(until_ms, UPCOMING_COUNT_MAX)
+        jobs = [self._ledger.jobs[name].job for name in names]
+        return [job for job in jobs if job.concurrent or not self._ledger.launched(job.name)]
+
+    def _fits_any(self, held: Held, jobs: list[Job]) -> bool:
+        return any(
+            satisfies(held.attributes, job.constraints)
+            and isinstance(take(held.resources, demand_of(job)), Taken)
+            for job in jobs[:8]
+        )
+
+    def _launchable(self) -> bool:
+        return any(
+            not self._must_wait(run, self._ledger.jobs[run.job].job)
+            for run in self._waiting.in_order()
+        )
+
+    def _ask(self, soon: bool, now: Now) -> list[Effect]:
+        """Revive when offers are wanted, suppress when none will be for a while."""
+        if not soon and not (len(self._waiting) and self._launchable()):
+            return self._suppress(now)
+        if self.held:
+            return []
+        if not self._suppressed and not self._should_revive(now):
+            return []
+        self._suppressed = False
+        self._revived_at_ms = now.mono_ms
+        self._revived_for = self._demand()
+        roles = Roles(roles=[self._settings.role])
+        return [SendCall(Call(type=CallType.REVIVE, revive=roles))]
+
+    def _demand(self) -> tuple[int, int | None]:
+        return (self._waiting.version, self._calendar.next_ms())
+
+    def _should_revive(self, now: Now) -> bool:
+        if self._revived_at_ms is None:
+            return True
+        since_ms = now.mono_ms - self._revived_at_ms
+        if self._demand() == self._revived_for:
+            return since_ms >= REVIVE_AGAIN_MS
+        return since_ms >= REVIVE_INTERVAL_MS
+
+    def _suppress(self, now: Now) -> list[Effect]:
+        next_ms = self._calendar.next_ms()
+        near = next_ms is not None and (
+            next_ms - now.wall_ms <= self._settings.lookahead_ms + LINGER_MS
+        )
+        if self._suppressed or near:
+            return []
+        self._suppressed = True
+        roles = Roles(roles=[self._settings.role])
+        return [SendCall(Call(type=CallType.SUPPRESS, suppress=roles))]
+
+    def _decline(self, offer_id: Id, refuse_s: float) -> Effect:
+        decline = Decline(offer_ids=[offer_id], filters=Filters(refuse_seconds=refuse_s))
+        return SendCall(Call(type=CallType.DECLINE, decline=decline))
+
+    def next_wall_ms(self) -> int | None:
+        """When to look again because an occurrence comes near."""
+        next_ms = self._calendar.next_ms()
+        return None if next_ms is None else next_ms - self._settings.lookahead_ms
+
+    def next_mono_ms(self) -> int | None:
+        """When to ask again because nothing came."""
+        if not self.connected or self.held or self._revived_at_ms is None or not len(self._waiting):
+            return None
+        same = self._demand() == self._revived_for
+        return self._revived_at_ms + (REVIVE_AGAIN_MS if same else REVIVE_INTERVAL_MS)
+
+    def check_invariants(self) -> None:
+        for offer_id, held in self.held.items():
+            assert held.offer.id.value == offer_id, offer_id
+
+
+def _address(offer: Offer) -> str:
+    """Where the agent answers HTTP, for the logs."""
+    if offer.url is None:
+        return f"http://{offer.hostname}:5051"
+    address = offer.url.address
+    return f"{offer.url.scheme}://{address.hostname or address.ip}:{address.port}"
