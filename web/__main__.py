@@ -1,0 +1,24 @@
+"""`python -m web`: serves the dashboard and its event stream on one port."""
+
+import sys
+
+from kernel.runtime.config import parse
+from kernel.runtime.http import Application
+from kernel.runtime.serve import serve
+from web import create_app
+from web.config import Config
+from web.live import Live
+
+
+def main(argv: list[str]) -> None:
+    config = parse(Config, "web", argv)
+
+    def build() -> Application:
+        live = Live(config)
+        return Application(routes=live.routes(), pages=create_app(config), stop=live.stop)
+
+    serve(build, ip=config.ip, port=config.port, name="web")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,152 @@
+"""Reads and writes the HTTP APIs of the other parts, with short timeouts and a short memory.
+
+A part that does not answer raises `PartDown`, which a page shows as a banner while the rest of it
+works. What a part answers, also a refusal, is a `Reply`; its meaning is left to `web.parts`.
+The memory holds a GET for some hundred milliseconds, so that many open pages cost one read; every
+write through this client empties it, so that a person always sees their own change.
+"""
+
+import threading
+import time
+from collections.abc import Mapping
+from typing import Any, TypeVar
+from urllib.parse import quote, urlencode
+
+import msgspec
+import urllib3
+from msgspec import Struct
+
+T = TypeVar("T")
+
+CONNECT_TIMEOUT_S = 1.0
+READ_TIMEOUT_S = 8.0
+# A write of Marathon may wait for a commit of its store, on a busy disk.
+WRITE_TIMEOUT_S = 20.0
+REMEMBERED_MAX = 200
+
+
+class PartDown(Exception):
+    """The part gave no answer, or one that is not its API's. Says which and where."""
+
+    def __init__(self, part: str, url: str, cause: str) -> None:
+        super().__init__(f"{part} does not answer at {url} ({cause})")
+        self.part, self.url, self.cause = part, url, cause
+
+
+class Reply(Struct, frozen=True):
+    status: int
+    body: bytes
+    content_type: str = ""
+
+    @property
+    def is_success(self) -> bool:
+        return 200 <= self.status < 300
+
+    def json(self) -> Any:
+        """The body as plain JSON values; None when it is not JSON."""
+        try:
+            return msgspec.json.decode(self.body)
+        except msgspec.DecodeError:
+            return None
+
+
+class Part:
+    """One server of the cluster, by its name on the screen and its base URL."""
+
+    def __init__(self, name: str, url: str, pool: urllib3.PoolManager | None = None) -> None:
+        self.name, self.url = name, url.rstrip("/")
+        self._pool = pool or urllib3.PoolManager(num_pools=64, maxsize=8, retries=False)
+        self._remembered: dict[str, tuple[float, Reply]] = {}
+        self._lock = threading.Lock()
+        self._reading: dict[str, threading.Lock] = {}
+
+    def at(self, url: str, name: str) -> "Part":
+        """Another server that shares this one's connections (an agent)."""
+        return Part(name, url, self._pool)
+
+    def get(
+        self, path: str, query: Mapping[str, Any] | None = None, *, max_age_s: float = 0.0
+    ) -> Reply:
+        target = path + ("?" + urlencode(query, doseq=True) if query else "")
+        if max_age_s <= 0:
+            return self._ask("GET", target)
+        with self._lock:
+            one_at_a_time = self._reading.setdefault(target, threading.Lock())
+        with one_at_a_time:
+            kept = self._remembered.get(target)
+            if kept and time.monotonic() - kept[0] < max_age_s:
+                return kept[1]
+            reply = self._ask("GET", target)
+            with self._lock:
+                if len(self._remembered) >= REMEMBERED_MAX:
+                    self._forget()
+                self._remembered[target] = (time.monotonic(), reply)
+            return reply
+
+    def send(
+        self, method: str, path: str, body: Any = None, query: Mapping[str, Any] | None = None
+    ) -> Reply:
+        target = path + ("?" + urlencode(query, doseq=True) if query else "")
+        content = b"" if body is None else msgspec.json.encode(body)
+        try:
+            return self._ask(method, target, content)
+        finally:
+            with self._lock:
+                self._forget()
+
+    def read(self, reply: Reply, shape: type[T]) -> T:
+        """The reply in one of `web.shapes`; an answer of another form counts as no answer."""
+        if not reply.is_success:
+            raise PartDown(self.name, self.url, f"it answered {reply.status}")
+        try:
+            return msgspec.json.decode(reply.body, type=shape, strict=False)
+        except msgspec.DecodeError as error:
+            raise PartDown(
+                self.name, self.url, f"its answer was not understood: {error}"
+            ) from error
+
+    def _forget(self) -> None:
+        self._remembered.clear()
+        self._reading.clear()
+
+    def _ask(self, method: str, target: str, content: bytes | None = None) -> Reply:
+        headers = {"Accept": "application/json", "User-Agent": "tepui-web"}
+        if content:
+            headers["Content-Type"] = "application/json"
+        read_timeout_s = READ_TIMEOUT_S if method == "GET" else WRITE_TIMEOUT_S
+        try:
+            response = self._pool.request(
+                method,
+                self.url + target,
+                body=content,
+                headers=headers,
+                timeout=urllib3.Timeout(connect=CONNECT_TIMEOUT_S, read=read_timeout_s),
+                redirect=method == "GET",
+            )
+        except urllib3.exceptions.HTTPError as error:
+            raise PartDown(self.name, self.url, _cause(error)) from error
+        return Reply(response.status, response.data, response.headers.get("Content-Type", ""))
+
+
+def path_of(*segments: str) -> str:
+    """A URL path from segments that may hold anything; app ids keep their slashes."""
+    return "/" + "/".join(quote(segment.strip("/"), safe="/") for segment in segments if segment)
+
+
+def name_of(segment: str) -> str:
+    """One URL segment from a name that may hold a slash (job names, run ids)."""
+    return quote(segment, safe="")
+
+
+def _cause(error: Exception) -> str:
+    match error:
+        case urllib3.exceptions.ConnectTimeoutError():
+            return "no connection within a second"
+        case urllib3.exceptions.ReadTimeoutError():
+            return "connected, but no answer in time"
+        case urllib3.exceptions.NewConnectionError():
+            return "connection refused"
+        case urllib3.exceptions.ProtocolError():
+            return "the connection broke"
+        case _:
+            return type(error).__name__

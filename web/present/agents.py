@@ -1,0 +1,237 @@
+"""Rows of agents and of the tasks on them, and the cluster's capacity."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from msgspec import Struct
+
+from web.present import states
+from web.present.states import Look
+from web.present.words import mebibytes, number, percent
+from web.shapes.mesos import Amounts, Framework, Slave, State, Task
+
+
+class Gauge(Struct, frozen=True):
+    """One resource: how much of it is used. `text` is for people, `permille` for the bar."""
+
+    name: str
+    used: str
+    total: str
+    permille: int
+    percent: int
+    tone: str
+
+
+class AgentRow(Struct, frozen=True):
+    id: str
+    short_id: str
+    hostname: str
+    address: str
+    look: Look
+    gauges: Sequence[Gauge]
+    attributes: Sequence[tuple[str, str]]
+    tasks: int
+    registered_ms: int
+    version: str
+
+
+class TaskRow(Struct, frozen=True):
+    id: str
+    name: str
+    framework: str
+    look: Look
+    cpus: str
+    mem: str
+    agent_id: str
+    since_ms: int | None
+    app_id: str | None
+    job: str | None
+
+
+def gauges(used: Amounts, total: Amounts) -> list[Gauge]:
+    """CPUs, memory and disk, and GPUs where there are any."""
+    rows = [
+        _gauge("CPUs", used.cpus, total.cpus, number),
+        _gauge("Memory", used.mem, total.mem, mebibytes),
+        _gauge("Disk", used.disk, total.disk, mebibytes),
+    ]
+    if total.gpus:
+        rows.append(_gauge("GPUs", used.gpus, total.gpus, number))
+    return rows
+
+
+def _gauge(name: str, used: float, total: float, text: Any) -> Gauge:
+    share = percent(used, total)
+    # From nine tenths on, the next app may well not fit: worth a colour.
+    tone = "warn" if share >= 90 else "use"
+    return Gauge(name, text(used), text(total), share * 10, share, tone)
+
+
+def capacity(slaves: Sequence[Slave]) -> list[Gauge]:
+    live = [slave for slave in slaves if slave.active]
+    return gauges(
+        _sum([slave.used_resources for slave in live]), _sum([slave.resources for slave in live])
+    )
+
+
+def _sum(amounts: Sequence[Amounts]) -> Amounts:
+    return Amounts(
+        cpus=sum(each.cpus for each in amounts),
+        mem=sum(each.mem for each in amounts),
+        disk=sum(each.disk for each in amounts),
+        gpus=sum(each.gpus for each in amounts),
+    )
+
+
+def agent_rows(state: State) -> list[AgentRow]:
+    counts: dict[str, int] = {}
+    for framework in state.frameworks:
+        for task in framework.tasks:
+            counts[task.slave_id] = counts.get(task.slave_id, 0) + 1
+    rows = [agent_row(slave, counts.get(slave.id, 0)) for slave in state.slaves]
+    return sorted(rows, key=lambda row: (row.hostname, row.id))
+
+
+def agent_row(slave: Slave, tasks: int) -> AgentRow:
+    return AgentRow(
+        id=slave.id,
+        short_id=slave.id.rpartition("-")[2] or slave.id,
+        hostname=slave.hostname,
+        address=slave.pid.rpartition("@")[2],
+        look=_agent_look(slave),
+        gauges=gauges(slave.used_resources, slave.resources),
+        attributes=[(name, _text(value)) for name, value in sorted(slave.attributes.items())],
+        tasks=tasks,
+        registered_ms=round(slave.registered_time * 1000),
+        version=slave.version,
+    )
+
+
+def _agent_look(slave: Slave) -> Look:
+    if slave.deactivated:
+        return states.DRAINING
+    return states.ACTIVE if slave.active else states.INACTIVE
+
+
+def _text(value: object) -> str:
+    return number(value) if isinstance(value, float) else str(value)
+
+
+def tasks_on(state: State, agent_id: str) -> list[TaskRow]:
+    return [row for row in task_rows(state) if row.agent_id == agent_id]
+
+
+def task_rows(state: State) -> list[TaskRow]:
+    rows = [task_row(task, framework) for framework in state.frameworks for task in framework.tasks]
+    return sorted(rows, key=lambda row: (row.framework, row.name, row.id))
+
+
+def recent_endings(state: State, agent_id: str = "", limit: int = 20) -> list[TaskRow]:
+    """Tasks that ended, newest first."""
+    rows = [
+        task_row(task, framework)
+        for framework in state.frameworks
+        for task in framework.completed_tasks
+        if not agent_id or task.slave_id == agent_id
+    ]
+    return sorted(rows, key=lambda row: -(row.since_ms or 0))[:limit]
+
+
+def task_row(task: Task, framework: Framework) -> TaskRow:
+    last = task.statuses[-1] if task.statuses else None
+    first_running = next((s for s in task.statuses if s.state == task.state), last)
+    alive = last.healthy if last else None
+    return TaskRow(
+        id=task.id,
+        name=task.name or task.id,
+        framework=framework.name,
+        look=states.task_look(task.state, alive),
+        cpus=number(task.resources.cpus),
+        mem=mebibytes(task.resources.mem),
+        agent_id=task.slave_id,
+        since_ms=round(first_running.timestamp * 1000) if first_running else None,
+        app_id=app_of_task(task.id),
+        job=job_of_task(task.id),
+    )
+
+
+def app_of_task(task_id: str) -> str | None:
+    """Marathon's ids hold the app's path before `.instance-`, with `_` for `/`."""
+    path, found, _ = task_id.partition(".instance-")
+    return "/" + path.replace("_", "/") if found else None
+
+
+def job_of_task(task_id: str) -> str | None:
+    """Chronos's ids are `ct:<ms>:<attempt>:<job>:<arguments>`."""
+    parts = task_id.split(":")
+    return parts[3] if len(parts) >= 4 and parts[0] == "ct" else None
+
+
+class Share(Struct, frozen=True):
+    """What a framework or a role has of the cluster."""
+
+    id: str
+    name: str
+    look: Look
+    roles: Sequence[str]
+    tasks: int
+    cpus: Gauge
+    mem: Gauge
+    webui_url: str
+    registered_ms: int
+
+
+def framework_rows(state: State) -> list[Share]:
+    total = _sum([slave.resources for slave in state.slaves if slave.active])
+    rows = []
+    for framework in state.frameworks:
+        used = gauges(framework.used_resources, total)
+        rows.append(
+            Share(
+                id=framework.id,
+                name=framework.name,
+                look=states.ACTIVE if framework.active else states.INACTIVE,
+                roles=framework.roles or ([framework.role] if framework.role else ["*"]),
+                tasks=len(framework.tasks),
+                cpus=used[0],
+                mem=used[1],
+                webui_url=framework.webui_url if _is_web(framework.webui_url) else "",
+                registered_ms=round(framework.registered_time * 1000),
+            )
+        )
+    return sorted(rows, key=lambda row: row.name)
+
+
+def _is_web(url: str) -> bool:
+    """A framework chooses this text itself, so nothing but a web address becomes a link."""
+    return url.startswith(("http://", "https://"))
+
+
+def free_by_agent(slaves: Sequence[Slave]) -> Mapping[str, Amounts]:
+    """What an offer could hold at most, per agent."""
+    return {
+        slave.id: Amounts(
+            cpus=slave.resources.cpus - slave.used_resources.cpus,
+            mem=slave.resources.mem - slave.used_resources.mem,
+            disk=slave.resources.disk - slave.used_resources.disk,
+        )
+        for slave in slaves
+        if slave.active and not slave.deactivated
+    }
+
+
+def fitting(slaves: Sequence[Slave], wanted: Amounts, instances: int) -> int:
+    """How many of the instances the free resources hold now, counted agent by agent."""
+    fits = 0
+    for free in free_by_agent(slaves).values():
+        rooms = [
+            int((have + 1e-9) / want)
+            for have, want in (
+                (free.cpus, wanted.cpus),
+                (free.mem, wanted.mem),
+                (free.disk, wanted.disk),
+            )
+            if want > 0
+        ]
+        fits += min(rooms, default=instances)
+    return min(fits, instances)

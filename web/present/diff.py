@@ -1,0 +1,71 @@
+"""Compares two definitions key by key and says what was added, removed and changed."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+# Keys that Marathon answers but nobody writes: they would make every version differ.
+ANSWERED_ONLY = (
+    "version",
+    "versionInfo",
+    "tasks",
+    "tasksStaged",
+    "tasksRunning",
+    "tasksHealthy",
+    "tasksUnhealthy",
+    "deployments",
+    "lastTaskFailure",
+    "readinessCheckResults",
+    "taskStats",
+)
+# Chronos's counters come back in a listing; writing an old one back would undo newer counts.
+JOB_ANSWERED_ONLY = ("nextRun", "lastRun", "state", "inWords", "recent")
+
+
+class Change(Struct, frozen=True):
+    path: str
+    kind: str  # added, removed or changed
+    before: str
+    after: str
+
+
+def definition_of(app: Mapping[str, Any]) -> dict[str, Any]:
+    """The part of an answer that can be written back."""
+    return {key: value for key, value in app.items() if key not in ANSWERED_ONLY}
+
+
+def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Change]:
+    """Leaf by leaf, in order of the paths; a leaf is a scalar or an empty list or object."""
+    old, new = dict(_leaves("", before)), dict(_leaves("", after))
+    found = []
+    for path in sorted({**old, **new}):
+        if path not in new:
+            found.append(Change(path, "removed", _text(old[path]), ""))
+        elif path not in old:
+            found.append(Change(path, "added", "", _text(new[path])))
+        elif old[path] != new[path]:
+            found.append(Change(path, "changed", _text(old[path]), _text(new[path])))
+    return found
+
+
+def _leaves(path: str, value: Any) -> Sequence[tuple[str, Any]]:
+    if isinstance(value, Mapping) and value:
+        items = [(f"{path}.{key}" if path else str(key), item) for key, item in value.items()]
+    elif isinstance(value, list) and value:
+        items = [(f"{path}[{index}]", item) for index, item in enumerate(value)]
+    else:
+        return [(path, value)] if path else []
+    return [leaf for name, item in items for leaf in _leaves(name, item)]
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    return msgspec.json.encode(value).decode()
+
+
+def pretty(definition: Mapping[str, Any]) -> str:
+    """As the JSON views show it: two blanks per level, keys in the order in which they came."""
+    return msgspec.json.format(msgspec.json.encode(definition), indent=2).decode()

@@ -1,0 +1,124 @@
+"""Reads of the master's and an agent's `/state`. Source: mesos.md §2.9, "v0 JSON that tools poll"."""
+
+from typing import Any
+
+from msgspec import Struct
+
+
+class Amounts(Struct, frozen=True):
+    """Resources as the v0 JSON flattens them."""
+
+    cpus: float = 0.0
+    mem: float = 0.0
+    disk: float = 0.0
+    gpus: float = 0.0
+    ports: str = ""
+
+
+class Slave(Struct, frozen=True):
+    id: str = ""
+    hostname: str = ""
+    port: int = 5051
+    pid: str = ""
+    attributes: dict[str, Any] = {}
+    registered_time: float = 0.0
+    reregistered_time: float = 0.0
+    resources: Amounts = Amounts()
+    used_resources: Amounts = Amounts()
+    offered_resources: Amounts = Amounts()
+    active: bool = True
+    deactivated: bool = False
+    version: str = ""
+
+
+class ContainerStatus(Struct, frozen=True):
+    container_id: dict[str, Any] = {}
+
+
+class Status(Struct, frozen=True):
+    state: str = ""
+    timestamp: float = 0.0
+    healthy: bool | None = None
+
+
+class Task(Struct, frozen=True):
+    id: str = ""
+    name: str = ""
+    framework_id: str = ""
+    executor_id: str = ""
+    slave_id: str = ""
+    state: str = "TASK_STAGING"
+    resources: Amounts = Amounts()
+    role: str = "*"
+    statuses: list[Status] = []
+
+
+class Framework(Struct, frozen=True):
+    id: str = ""
+    name: str = ""
+    user: str = ""
+    hostname: str = ""
+    webui_url: str = ""
+    active: bool = True
+    connected: bool = True
+    role: str | None = None
+    roles: list[str] = []
+    registered_time: float = 0.0
+    used_resources: Amounts = Amounts()
+    offered_resources: Amounts = Amounts()
+    tasks: list[Task] = []
+    unreachable_tasks: list[Task] = []
+    completed_tasks: list[Task] = []
+
+
+class State(Struct, frozen=True):
+    version: str = ""
+    cluster: str | None = None
+    id: str = ""
+    hostname: str = ""
+    leader: str | None = None
+    start_time: float = 0.0
+    elected_time: float = 0.0
+    activated_slaves: float = 0.0
+    deactivated_slaves: float = 0.0
+    unreachable_slaves: float = 0.0
+    slaves: list[Slave] = []
+    frameworks: list[Framework] = []
+    completed_frameworks: list[Framework] = []
+
+
+class Role(Struct, frozen=True):
+    name: str = "*"
+    weight: float = 1.0
+    resources: dict[str, Any] = {}
+    frameworks: list[str] = []
+
+
+class Roles(Struct, frozen=True):
+    roles: list[Role] = []
+
+
+class Executor(Struct, frozen=True):
+    id: str = ""
+    container: str = ""
+    directory: str = ""
+    tasks: list[Task] = []
+    queued_tasks: list[Task] = []
+    completed_tasks: list[Task] = []
+
+
+class AgentFramework(Struct, frozen=True):
+    id: str = ""
+    executors: list[Executor] = []
+    completed_executors: list[Executor] = []
+
+
+class AgentState(Struct, frozen=True):
+    id: str = ""
+    frameworks: list[AgentFramework] = []
+    completed_frameworks: list[AgentFramework] = []
+
+
+class FilePart(Struct, frozen=True):
+    data: str = ""
+    offset: int = 0

@@ -1,0 +1,1 @@
+"""One blueprint per screen: asks the parts, lets `web.present` arrange, renders a template."""
