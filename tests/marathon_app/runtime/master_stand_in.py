@@ -24,6 +24,8 @@ PORTS = range(31_000, 31_400)
 class MasterStandIn:
     """Belongs to the loop that `start` runs on; `tasks` may be read from anywhere."""
 
+    FAILED = TaskState.FAILED
+
     def __init__(self) -> None:
         self.tasks: dict[str, v1.TaskInfo] = {}
         self.killed: list[str] = []
