@@ -36,6 +36,11 @@ class EventStream:
             self._chunks.clear()
             self.close()
 
+    @property
+    def behind_bytes(self) -> int:
+        """What waits for the reader; one who fills a stream from a file heeds it."""
+        return self._behind_bytes
+
     def close(self) -> None:
         """What was sent before still leaves."""
         if self.closed:

@@ -46,12 +46,16 @@ class Isolation:
         return groups
 
 
-def detect(name: str, mounts: str = "/proc/self/mounts", own: str = "/proc/self/cgroup") -> Isolation:
+def detect(
+    name: str, mounts: str = "/proc/self/mounts", own: str = "/proc/self/cgroup"
+) -> Isolation:
     """Make the base groups called `name` wherever we may; never raises."""
     v1_mounts, v2_mount = _mounts(_read(mounts))
     paths = _own_paths(_read(own))
     notes: list[str] = []
-    v2, v2_controllers = _base_v2(v2_mount, paths.get("", "/"), name, notes) if v2_mount else ("", ())
+    v2, v2_controllers = (
+        _base_v2(v2_mount, paths.get("", "/"), name, notes) if v2_mount else ("", ())
+    )
     v1: dict[str, str] = {}
     for controller in WANTED:
         if controller in v1_mounts and controller not in v2_controllers:
@@ -161,7 +165,9 @@ def _limit(group: str, controller: str, version: int, limits: dict) -> str:  # t
     if version == 2:
         if quota_us:
             write(f"{group}/cpu.max", f"{max(quota_us, CFS_QUOTA_MIN_US)} {CFS_PERIOD_US}")
-        weight = 1 + (min(shares, 262_144) - 2) * 9_999 // 262_142  # systemd, runc: shares -> weight
+        weight = (
+            1 + (min(shares, 262_144) - 2) * 9_999 // 262_142
+        )  # systemd, runc: shares -> weight
         return write(f"{group}/cpu.weight", str(weight))
     if quota_us:
         write(f"{group}/cpu.cfs_period_us", str(CFS_PERIOD_US))

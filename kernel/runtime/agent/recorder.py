@@ -36,7 +36,16 @@ exit $status
 #: Variables that would act on the shell or the loader of the recorder (which may be root) instead
 #: of on the task only; they are handed over at the very end, by `env`.
 _LATE_PREFIXES = ("LD_", "DYLD_", "BASH_", "GLIBC_", "MALLOC_", "GCONV_")
-_LATE_NAMES = ("ENV", "IFS", "PS4", "SHELLOPTS", "BASHOPTS", "LOCPATH", "NLSPATH", "POSIXLY_CORRECT")
+_LATE_NAMES = (
+    "ENV",
+    "IFS",
+    "PS4",
+    "SHELLOPTS",
+    "BASHOPTS",
+    "LOCPATH",
+    "NLSPATH",
+    "POSIXLY_CORRECT",
+)
 
 
 def is_late(name: str) -> bool:

@@ -25,7 +25,8 @@ _PLAIN = sorted(signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP, 32, 33
 
 
 class Run:
-    """One task's process: `task` is its identity once known, `child` whether the recorder is ours."""
+    """One task's process. `task` is its identity once known; `end_waits` what will be told of its
+    end as soon as its groups are empty, `ended` what was told."""
 
     def __init__(self, run: str, order: dict) -> None:  # type: ignore[type-arg]
         self.run = run
@@ -149,8 +150,20 @@ class Runner:
             self.kill(run)
         elif word == "forget" and run is not None and run.ended is not None:
             del self.runs[name]
+        elif word == "keep":
+            self.keep(order["runs"])
         elif word == "shutdown":
             self.shutdown()
+
+    def keep(self, known: list) -> None:  # type: ignore[type-arg]
+        """What the agent knows nothing of is nobody's: its end is forgotten, its life ended."""
+        for run in list(self.runs.values()):
+            if run.run in known:
+                continue
+            if run.ended is not None:
+                del self.runs[run.run]
+            else:
+                self.kill(run)
 
     def tell(self, news: dict) -> None:  # type: ignore[type-arg]
         if self.agent is not None:
@@ -178,7 +191,9 @@ class Runner:
             self.report(self.runs[name])
             return
         try:
-            os.close(os.open(order["record"] + "/launched", os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+            os.close(
+                os.open(order["record"] + "/launched", os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+            )
         except FileExistsError:
             self.adopt(name, order)
             return
@@ -191,6 +206,8 @@ class Runner:
             self.refuse(name, problem)
             return
         try:
+            with open(run.record + "/groups", "w", encoding="utf-8") as file:
+                json.dump(run.groups, file)
             self.spawn(run, order)
         except OSError as error:
             cgroups.remove(run.groups)
@@ -208,7 +225,13 @@ class Runner:
         environment: dict[str, str] = order["environment"]
         joins = [group + "/cgroup.procs" for group in dict.fromkeys(run.groups.values())]
         words = recorder.words(
-            run.run, run.record, joins, order["argv"], environment, self.tools, order.get("owner", "")
+            run.run,
+            run.record,
+            joins,
+            order["argv"],
+            environment,
+            self.tools,
+            order.get("owner", ""),
         )
         early = {name: value for name, value in environment.items() if not recorder.is_late(name)}
         append = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW  # archives may hold links
@@ -277,8 +300,7 @@ class Runner:
             self.report(self.runs[name])
             return
         run = self.runs[name] = Run(name, order)
-        groups = self.isolation.groups_of(name)
-        run.groups = {key: path for key, path in groups.items() if os.path.isdir(path)}
+        run.groups = groups_in(run.record)
         recorder_pid = _recorder_of(name, run.record)
         for _ in range(TASK_FILE_TRIES if recorder_pid else 1):
             text = _read(run.record + "/task")
@@ -353,7 +375,13 @@ class Runner:
         limit, peak, _ = cgroups.memory_figures(run.groups)
         memory = run.killed_for_memory or cgroups.oom_kills(run.groups) > 0
         exact = run.task.wait_status() if run.task is not None else None
-        news = {"is": "ended", "run": run.run, "status": status, "exact": exact, "message": problem}
+        news: dict = {  # type: ignore[type-arg]
+            "is": "ended",
+            "run": run.run,
+            "status": status,
+            "exact": exact,
+            "message": problem,
+        }
         if memory:
             news["memory"] = {"limit": limit, "peak": peak}
         for fd in run.out_of_memory_fds:
@@ -411,6 +439,13 @@ def _read(path: str) -> str:
             return file.read().strip()
     except OSError:
         return ""
+
+
+def groups_in(record: str) -> dict[str, str]:
+    """The control groups of a run that exist still."""
+    text = _read(record + "/groups")
+    groups: dict[str, str] = json.loads(text) if text else {}
+    return {name: path for name, path in groups.items() if os.path.isdir(path)}
 
 
 def _status_in(record: str) -> int | None:

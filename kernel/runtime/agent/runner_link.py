@@ -26,7 +26,9 @@ _RETRY_S = 0.05  # between two tries to attach
 
 def tools() -> dict[str, str]:
     """Absolute paths of the programs that the recorder needs; absent ones are left out."""
-    found = {name: shutil.which(name, path=os.defpath + ":/usr/sbin:/sbin") for name in _TOOLS_WANTED}
+    found = {
+        name: shutil.which(name, path=os.defpath + ":/usr/sbin:/sbin") for name in _TOOLS_WANTED
+    }
     return {name: path for name, path in found.items() if path}
 
 

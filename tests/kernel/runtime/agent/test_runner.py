@@ -97,7 +97,9 @@ def test_the_same_run_is_never_started_twice(tmp_path: Path) -> None:
 
 def test_sigterm_goes_to_the_whole_process_group(tmp_path: Path) -> None:
     async def act(bench: Bench) -> None:
-        bench.start("one", "(trap 'echo child; exit' TERM; sleep 30 & wait) & trap '' TERM; echo up; wait")
+        bench.start(
+            "one", "(trap 'echo child; exit' TERM; sleep 30 & wait) & trap '' TERM; echo up; wait"
+        )
         await bench.hear("one", "started")
         stdout = tmp_path / "sandbox" / "one" / "stdout"
         await _text_in(stdout, "up")
@@ -122,7 +124,9 @@ def test_a_daemon_that_left_the_session_ends_with_its_task(tmp_path: Path) -> No
     on_bench(tmp_path, act)
 
 
-def test_a_killed_runner_leaves_the_tasks_and_the_next_one_learns_their_exits(tmp_path: Path) -> None:
+def test_a_killed_runner_leaves_the_tasks_and_the_next_one_learns_their_exits(
+    tmp_path: Path,
+) -> None:
     async def act(bench: Bench) -> None:
         bench.start("stays", "sleep 1000")
         bench.start("ends", "sleep 0.2; exit 7")

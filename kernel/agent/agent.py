@@ -1,0 +1,473 @@
+"""The agent: hands each event to its parts and joins what they say. Decides little itself.
+
+The parts are `registration`, `tasks` and `updates`; `recovery` fills them. What is persisted comes
+before what rests on it: a task's record before its launch, an update before it is sent.
+Source: Mesos, src/slave/slave.cpp, docs/agent-recovery.md.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from msgspec import Struct
+
+from kernel.agent import recovery, updates
+from kernel.agent.recovery import Records
+from kernel.agent.talk import (
+    AgentStarted,
+    Effect,
+    EndAgent,
+    Event,
+    KillContainer,
+    LaunchTask,
+    MasterLost,
+    MasterSaid,
+    RemoveSandbox,
+    SendCall,
+    ShutdownRequested,
+    StatusReported,
+)
+from kernel.agent.tasks import TaskRecord, container_id, refusal
+from kernel.machine import DeadlineReached, Now, Operation, Persist
+from kernel.messages.agent import (
+    AcknowledgeUpdate,
+    KillTask,
+    MessageExecutor,
+    Ping,
+    RunTask,
+    ShutdownAgent,
+    ShutdownExecutor,
+    ShutdownFramework,
+    Subscribe,
+    Subscribed,
+    Unregister,
+    UpdateFramework,
+)
+from kernel.messages.v1 import (
+    AgentInfo,
+    ContainerStatus,
+    FrameworkInfo,
+    Id,
+    ScalarValue,
+    Task,
+    TaskInfo,
+    TaskStatus,
+)
+from kernel.model.task import Source, TaskState
+
+LAST_WORDS_MS = 1_000  # how long an ending agent waits for its last updates to be heard
+GRACE_MS_MAX = 3_000  # an ending agent grants its tasks no more
+_MIB = 1024 * 1024
+
+
+class Settings(Struct, frozen=True):
+    """What does not change while the agent runs. `ip` is where its tasks are reached."""
+
+    info: AgentInfo
+    version: str
+    ip: str
+    work_dir: str
+    gc_delay_ms: int = 7 * 24 * 3600 * 1000  # Mesos: --gc_delay, one week
+
+
+class Agent:
+    """`ending` is why the agent ends, once it does; `end_due_ms` when it stops waiting."""
+
+    def __init__(self, settings: Settings, records: Records) -> None:
+        self.settings = settings
+        self.registration, self.tasks, self.updates = recovery.restore(records)
+        self.boot_id = ""
+        self.ending: str | None = None
+        self.ended = False
+        self.end_due_ms: int | None = None
+        self.gc_due_ms: int | None = None
+
+    def step(self, event: Event, now: Now) -> Sequence[Effect]:
+        return _HANDLERS[type(event)](self, event, now)
+
+    def next_deadline_ms(self) -> int | None:
+        due = (
+            self.updates.next_deadline_ms(),
+            self.registration.ping_due_ms,
+            self.end_due_ms,
+            self.gc_due_ms,
+        )
+        return min((at_ms for at_ms in due if at_ms is not None), default=None)
+
+    def check_invariants(self) -> None:
+        self.updates.check_invariants()
+        for record in self.tasks.live.values():
+            assert record.framework_id in self.tasks.frameworks, f"{record.framework_id} is unknown"
+            assert record.container_id not in self.tasks.completed
+
+    def subscribe_call(self) -> Subscribe:
+        """What to say when a stream to a master is opened."""
+        shown: list[Task] = []
+        for record in self.tasks.live.values():
+            if record.framework_id not in self.tasks.terminating:
+                shown.append(self.task_of(record))
+        frameworks = {task.framework_id.value: None for task in shown}
+        agent_id = self.registration.standing.agent_id
+        return Subscribe(
+            agent_info=_with_id(self.settings.info, agent_id),
+            version=self.settings.version,
+            boot_id=self.boot_id or None,
+            tasks=shown,
+            frameworks=[self.tasks.frameworks[framework_id] for framework_id in frameworks],
+        )
+
+    def task_of(self, record: TaskRecord) -> Task:
+        """A live task as it is shown and reported."""
+        stream = self.updates.streams.get(record.container_id)
+        statuses = [kept.status for kept in stream.kept] if stream is not None else []
+        task = task_view(record, statuses)
+        return updates.show_last_forwarded(stream, task)
+
+    # -- beginning and end ------------------------------------------------------------------
+
+    def _on_started(self, event: AgentStarted, now: Now) -> list[Effect]:
+        rebooted = self.registration.standing.boot_id not in ("", event.boot_id)
+        self.boot_id = event.boot_id
+        operations: list[Operation] = []
+        effects: list[Effect] = []
+        if self.registration.standing.boot_id != event.boot_id:
+            operations += self.registration.keep(boot_id=event.boot_id)
+        for record in recovery.unfinished(self.tasks, self.updates):
+            if rebooted:
+                status = recovery.lost_in_reboot(record, now.wall_ms)
+                more, calls = self._add_update(record, status, now)
+                operations += more
+                effects += calls
+            else:
+                effects.append(recovery.recover(record, self.tasks, self.updates, now.wall_ms))
+        self._plan_collection(now)
+        return [Persist(tuple(operations)), *effects] if operations else effects
+
+    def _on_shutdown(self, event: ShutdownRequested, now: Now) -> list[Effect]:
+        if self.ending is not None:
+            return []
+        self.ending = event.reason
+        operations: list[Operation] = []
+        kills: list[Effect] = []
+        for record in recovery.unfinished(self.tasks, self.updates):
+            operations += self.tasks.mark_killing(record)
+            kills.append(KillContainer(record.container_id, min(_grace_ms(record), GRACE_MS_MAX)))
+        effects: list[Effect] = [Persist(tuple(operations))] if operations else []
+        return [*effects, *kills, *self._maybe_end(now)]
+
+    def _maybe_end(self, now: Now) -> list[Effect]:
+        """End once no task lives and every last word was heard, or not heard for too long."""
+        if self.ending is None or self.ended:
+            return []
+        if recovery.unfinished(self.tasks, self.updates):
+            return []
+        all_heard = not any(stream.pending() for stream in self.updates.streams.values())
+        if not all_heard and self.registration.connected:
+            if self.end_due_ms is None:
+                self.end_due_ms = now.mono_ms + LAST_WORDS_MS
+            if self.end_due_ms > now.mono_ms:
+                return []
+        self.ended, self.end_due_ms = True, None
+        effects: list[Effect] = []
+        if all_heard and self.registration.connected:
+            # Nothing is left to tell, so the master need not wait for us: Mesos's unregister.
+            effects = [Persist(tuple(self.registration.forget())), SendCall(Unregister())]
+        return [*effects, EndAgent(self.ending)]
+
+    # -- the master -------------------------------------------------------------------------
+
+    def _on_master_said(self, said: MasterSaid, now: Now) -> Sequence[Effect]:
+        if not isinstance(said.event, Subscribed):
+            if not self.registration.connected:
+                return []  # a deposed master's, or said before its SUBSCRIBED
+            self.registration.heard(now)
+        return _FROM_MASTER[type(said.event)](self, said.event, now)
+
+    def _on_master_lost(self, _event: MasterLost, now: Now) -> list[Effect]:
+        self.registration.lost()
+        self.updates.disconnect()
+        return self._maybe_end(now)
+
+    def _on_subscribed(self, event: Subscribed, now: Now) -> list[Effect]:
+        operations, hang_up = self.registration.subscribed(event, now)
+        if hang_up is not None:
+            return [hang_up]
+        calls: list[Effect] = list(self.updates.connect(now.mono_ms))
+        for task in event.tasks:
+            framework_id, task_id = task.framework_id.value, task.task_id.value
+            if task.state.is_terminal or self._is_known(framework_id, task_id):
+                continue
+            message = "The agent does not know this task"
+            more, dropped = self._drop(
+                framework_id, task.task_id, message, "REASON_RECONCILIATION", now
+            )
+            operations += more
+            calls += dropped
+        return [Persist(tuple(operations)), *calls] if operations else calls
+
+    def _is_known(self, framework_id: str, task_id: str) -> bool:
+        return self.tasks.find(framework_id, task_id) is not None or any(
+            stream.pending() for stream in self.updates.about(framework_id, task_id)
+        )
+
+    def _on_ping(self, _event: Ping, now: Now) -> list[Effect]:
+        return list(self.registration.pinged(now))
+
+    def _on_run_task(self, event: RunTask, now: Now) -> list[Effect]:
+        framework_id = event.framework.id.value if event.framework.id is not None else ""
+        task_id = event.task.task_id
+        known = self.tasks.find(framework_id, task_id.value)
+        if known is not None:
+            state = updates.state_of(self.updates.streams.get(known.container_id))
+            if not state.is_terminal:
+                return []  # told twice
+            text = "Cannot reuse an already existing executor for a command task"
+            return self._dropped(framework_id, task_id, text, "REASON_TASK_INVALID", now)
+        if self.ending is not None:
+            text = f"The agent is ending: {self.ending}"
+            return self._dropped(framework_id, task_id, text, "REASON_AGENT_REMOVED", now)
+        record, operations = self._record(framework_id, event.task, now)
+        why = refusal(event.framework, event.task)
+        operations += self.tasks.add(record, event.framework)
+        if why is None:
+            launch = LaunchTask(record.container_id, event.framework, event.task)
+            return [Persist(tuple(operations)), launch]
+        reason = "REASON_CONTAINER_LAUNCH_FAILED"
+        status = self._status(
+            record, StatusReported(record.container_id, TaskState.FAILED, why, reason), now
+        )
+        more, calls = self._add_update(record, status, now)
+        return [Persist((*operations, *more)), *calls]
+
+    def _record(
+        self, framework_id: str, task: TaskInfo, now: Now
+    ) -> tuple[TaskRecord, list[Operation]]:
+        standing = self.registration.standing
+        assert standing.agent_id is not None, "a task came before SUBSCRIBED"
+        operations = self.registration.keep(launches=standing.launches + 1)
+        container = container_id(standing.agent_id, standing.launches)
+        record = TaskRecord(container, standing.agent_id, framework_id, task, now.wall_ms)
+        return record, operations
+
+    def _on_kill_task(self, event: KillTask, now: Now) -> list[Effect]:
+        framework_id, task_id = event.framework_id.value, event.task_id.value
+        record = self.tasks.find(framework_id, task_id)
+        if record is None:
+            if self._is_known(framework_id, task_id):
+                return []
+            if self.tasks.was_completed(framework_id, task_id):
+                return []  # its last word was heard; nobody waits for another
+            text, reason = "Unable to find executor", "REASON_EXECUTOR_TERMINATED"
+            return self._dropped(framework_id, event.task_id, text, reason, now)
+        policy = event.kill_policy
+        grace = policy.grace_period if policy is not None else None
+        grace_ms = None if grace is None else grace.nanoseconds // 1_000_000
+        operations = [] if record.killing else self.tasks.mark_killing(record)
+        kill = KillContainer(record.container_id, grace_ms)
+        return [Persist(tuple(operations)), kill] if operations else [kill]
+
+    def _on_acknowledged(self, event: AcknowledgeUpdate, now: Now) -> list[Effect]:
+        operations, calls, done = self.updates.acknowledge(
+            event.framework_id.value, event.task_id.value, event.uuid, now.mono_ms
+        )
+        if done is not None:
+            operations += self._complete(done.container_id, now)
+        effects: list[Effect] = [Persist(tuple(operations))] if operations else []
+        return [*effects, *calls, *self._maybe_end(now)]
+
+    def _complete(self, container: str, now: Now) -> list[Operation]:
+        stream = self.updates.streams[container]
+        statuses = [kept.status for kept in stream.kept]
+        operations = self.updates.remove(container)
+        operations += self.tasks.complete(container, statuses, now.wall_ms)
+        self._plan_collection(now)
+        return operations
+
+    def _on_update_framework(self, event: UpdateFramework, _now: Now) -> list[Effect]:
+        framework = event.framework
+        if framework.id is None or framework.id.value not in self.tasks.frameworks:
+            return []
+        operations = self.tasks.know(framework)
+        return [Persist(tuple(operations))] if operations else []
+
+    def _on_shutdown_framework(self, event: ShutdownFramework, now: Now) -> list[Effect]:
+        """Its scheduler is gone, so nobody will acknowledge: updates end here."""
+        framework_id = event.framework_id.value
+        if framework_id in self.tasks.frameworks:
+            self.tasks.terminating[framework_id] = None
+        operations: list[Operation] = []
+        kills: list[Effect] = []
+        alive = {each.container_id: None for each in recovery.unfinished(self.tasks, self.updates)}
+        for stream in list(self.updates.streams.values()):
+            if stream.framework_id == framework_id and stream.container_id not in alive:
+                operations += self._complete(stream.container_id, now)
+        for container in alive:
+            record = self.tasks.live[container]
+            if record.framework_id == framework_id:
+                operations += self.tasks.mark_killing(record)
+                kills.append(KillContainer(container))
+        return [Persist(tuple(operations)), *kills] if operations else kills
+
+    def _on_shutdown_agent(self, event: ShutdownAgent, now: Now) -> list[Effect]:
+        reason = f"the master refuses this agent: {event.message}"
+        forget = Persist(tuple(self.registration.forget()))
+        return [*self._on_shutdown(ShutdownRequested(reason), now), forget]
+
+    def _on_executor_business(self, _event: object, _now: Now) -> list[Effect]:
+        return []  # custom executors are refused at launch, so none lives here
+
+    # -- the executor -----------------------------------------------------------------------
+
+    def _on_reported(self, event: StatusReported, now: Now) -> list[Effect]:
+        record = self.tasks.live.get(event.container_id)
+        if record is None:
+            return []
+        operations, calls = self._add_update(record, self._status(record, event, now), now)
+        if event.state.is_terminal and record.framework_id in self.tasks.terminating:
+            operations += self._complete(record.container_id, now)
+            calls = []
+        return [Persist(tuple(operations)), *calls, *self._maybe_end(now)]
+
+    def _add_update(
+        self, record: TaskRecord, status: TaskStatus, now: Now
+    ) -> tuple[list[Operation], list[SendCall]]:
+        if record.framework_id in self.tasks.terminating and not status.state.is_terminal:
+            return [], []
+        return self.updates.add(record.container_id, record.framework_id, status, now.mono_ms)
+
+    def _status(self, record: TaskRecord, event: StatusReported, now: Now) -> TaskStatus:
+        limitation = None
+        if event.memory_limit_bytes is not None:
+            mem = {"value": event.memory_limit_bytes / _MIB}
+            limitation = {"resources": [{"name": "mem", "type": "SCALAR", "scalar": mem}]}
+        address = {"protocol": "IPv4", "ip_address": self.settings.ip}
+        return TaskStatus(
+            task_id=record.task.task_id,
+            state=event.state,
+            message=event.message,
+            source=event.source,
+            reason=event.reason,
+            agent_id=Id(record.agent_id),
+            executor_id=record.task.task_id,
+            timestamp=now.wall_ms / 1000,
+            healthy=event.healthy,
+            container_status=ContainerStatus(
+                container_id={"value": record.container_id},
+                network_infos=[{"ip_addresses": [address]}],
+            ),
+            limitation=limitation,
+        )
+
+    def _dropped(
+        self, framework_id: str, task_id: Id, message: str, reason: str, now: Now
+    ) -> list[Effect]:
+        operations, calls = self._drop(framework_id, task_id, message, reason, now)
+        return [Persist(tuple(operations)), *calls]
+
+    def _drop(
+        self, framework_id: str, task_id: Id, message: str, reason: str, now: Now
+    ) -> tuple[list[Operation], list[SendCall]]:
+        """Say of a task that has no container here that it will not run."""
+        standing = self.registration.standing
+        assert standing.agent_id is not None, "the master spoke before SUBSCRIBED"
+        operations = self.registration.keep(launches=standing.launches + 1)
+        status = TaskStatus(
+            task_id=task_id,
+            state=TaskState.DROPPED,
+            message=message,
+            source=Source.AGENT,
+            reason=reason,
+            agent_id=Id(standing.agent_id),
+            timestamp=now.wall_ms / 1000,
+        )
+        stream_id = container_id(standing.agent_id, standing.launches)
+        more, calls = self.updates.add(stream_id, framework_id, status, now.mono_ms)
+        return operations + more, calls
+
+    # -- time -------------------------------------------------------------------------------
+
+    def _on_deadline(self, _event: DeadlineReached, now: Now) -> list[Effect]:
+        effects: list[Effect] = list(self.updates.due(now.mono_ms))
+        effects += self.registration.due(now)
+        effects += self._collect(now)
+        return [*effects, *self._maybe_end(now)]
+
+    def _plan_collection(self, now: Now) -> None:
+        if self.gc_due_ms is None and self.tasks.completed:
+            oldest = min(done.completed_wall_ms for done in self.tasks.completed.values())
+            left_ms = oldest + self.settings.gc_delay_ms - now.wall_ms
+            self.gc_due_ms = now.mono_ms + max(1_000, left_ms)
+
+    def _collect(self, now: Now) -> list[Effect]:
+        """Remove the sandboxes whose time is over."""
+        if self.gc_due_ms is None or self.gc_due_ms > now.mono_ms:
+            return []
+        self.gc_due_ms = None
+        operations: list[Operation] = []
+        removals: list[Effect] = []
+        for done in self.tasks.expired(now.wall_ms, self.settings.gc_delay_ms):
+            place, work_dir = done.record.place, self.settings.work_dir
+            removals.append(RemoveSandbox(place.sandbox(work_dir), place.record(work_dir)))
+            operations += self.tasks.forget(done)
+        self._plan_collection(now)
+        return [Persist(tuple(operations)), *removals] if operations else []
+
+
+def task_view(record: TaskRecord, statuses: list[TaskStatus]) -> Task:
+    """A task as Mesos shows it."""
+    info = record.task
+    limits: dict[str, ScalarValue] | None = info.limits
+    return Task(
+        name=info.name,
+        task_id=info.task_id,
+        framework_id=Id(record.framework_id),
+        agent_id=Id(record.agent_id),
+        state=statuses[-1].state if statuses else TaskState.STAGING,
+        resources=info.resources,
+        statuses=statuses,
+        labels=info.labels,
+        discovery=info.discovery,
+        container=info.container,
+        health_check=info.health_check,
+        kill_policy=info.kill_policy,
+        user=info.command.user if info.command is not None else None,
+        limits=limits,
+    )
+
+
+def _with_id(info: AgentInfo, agent_id: str | None) -> AgentInfo:
+    if agent_id is None:
+        return info
+    fields = {name: getattr(info, name) for name in info.__struct_fields__}
+    return AgentInfo(**{**fields, "id": Id(agent_id)})
+
+
+def _grace_ms(record: TaskRecord) -> int:
+    policy = record.task.kill_policy
+    grace = policy.grace_period if policy is not None else None
+    return GRACE_MS_MAX if grace is None else grace.nanoseconds // 1_000_000
+
+
+def has_capability(framework: FrameworkInfo, name: str) -> bool:
+    return any(capability.type == name for capability in framework.capabilities)
+
+
+_HANDLERS: Mapping[type, Callable[[Agent, Any, Now], Sequence[Effect]]] = {
+    AgentStarted: Agent._on_started,
+    MasterSaid: Agent._on_master_said,
+    MasterLost: Agent._on_master_lost,
+    StatusReported: Agent._on_reported,
+    ShutdownRequested: Agent._on_shutdown,
+    DeadlineReached: Agent._on_deadline,
+}
+_FROM_MASTER: Mapping[type, Callable[[Agent, Any, Now], Sequence[Effect]]] = {
+    Subscribed: Agent._on_subscribed,
+    Ping: Agent._on_ping,
+    RunTask: Agent._on_run_task,
+    KillTask: Agent._on_kill_task,
+    AcknowledgeUpdate: Agent._on_acknowledged,
+    UpdateFramework: Agent._on_update_framework,
+    ShutdownFramework: Agent._on_shutdown_framework,
+    ShutdownExecutor: Agent._on_executor_business,
+    MessageExecutor: Agent._on_executor_business,
+    ShutdownAgent: Agent._on_shutdown_agent,
+}

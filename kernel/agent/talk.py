@@ -1,0 +1,105 @@
+"""What the agent's machine hears and says."""
+
+from msgspec import Struct
+
+from kernel.machine import DeadlineReached, Persist
+from kernel.messages.agent import AnyAgentCall, AnyMasterEvent
+from kernel.messages.v1 import FrameworkInfo, TaskInfo
+from kernel.model.task import Source, TaskState
+
+
+class AgentStarted(Struct, frozen=True, tag=True):
+    """First of all events: what was persisted is loaded. `boot_id` names this run of the kernel."""
+
+    boot_id: str
+
+
+class MasterSaid(Struct, frozen=True, tag=True):
+    event: AnyMasterEvent
+
+
+class MasterLost(Struct, frozen=True, tag=True):
+    """The stream has ended; a new one follows."""
+
+    reason: str
+
+
+class StatusReported(Struct, frozen=True, tag=True):
+    """News from the executor of one container."""
+
+    container_id: str
+    state: TaskState
+    message: str | None = None
+    reason: str | None = None
+    healthy: bool | None = None
+    source: Source = Source.EXECUTOR
+    memory_limit_bytes: int | None = None
+
+
+class ShutdownRequested(Struct, frozen=True, tag=True):
+    """End all tasks, then this agent."""
+
+    reason: str
+
+
+class SendCall(Struct, frozen=True, tag=True):
+    call: AnyAgentCall
+
+
+class LaunchTask(Struct, frozen=True, tag=True):
+    """Give it to the executor; it is on record already."""
+
+    container_id: str
+    framework: FrameworkInfo
+    task: TaskInfo
+
+
+class RecoverTask(Struct, frozen=True, tag=True):
+    """It was launched by an earlier life of this agent; find out what became of it."""
+
+    container_id: str
+    framework: FrameworkInfo
+    task: TaskInfo
+    state: TaskState
+    healthy: bool | None
+    killing: bool
+    age_ms: int
+
+
+class KillContainer(Struct, frozen=True, tag=True):
+    container_id: str
+    grace_ms: int | None = None
+
+
+class RemoveSandbox(Struct, frozen=True, tag=True):
+    """Its time is over: `directory` and what the runner recorded about it go."""
+
+    directory: str
+    record_directory: str
+
+
+class HangUp(Struct, frozen=True, tag=True):
+    """Leave this master; the shell subscribes anew."""
+
+    reason: str
+
+
+class EndAgent(Struct, frozen=True, tag=True):
+    """All tasks are gone: end the runner and this process."""
+
+    reason: str
+
+
+Event = (
+    AgentStarted | MasterSaid | MasterLost | StatusReported | ShutdownRequested | DeadlineReached
+)
+Effect = (
+    Persist
+    | SendCall
+    | LaunchTask
+    | RecoverTask
+    | KillContainer
+    | RemoveSandbox
+    | HangUp
+    | EndAgent
+)

@@ -1,0 +1,92 @@
+"""The agent's flags, with Mesos's names where Mesos has one."""
+
+from ipaddress import ip_address
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from msgspec import Meta, Struct
+
+from kernel.messages.quantities import parse_attributes
+from kernel.model.resources import ResourcesMalformed, parse, parse_ranges
+
+AGENT_PATH = "/tepui/v1/agent"
+
+
+class AgentConfig(Struct, frozen=True):
+    """Offers this machine's resources to a master and runs the tasks that it is given."""
+
+    ip: Annotated[str, Meta(description="Address to listen on")] = "127.0.0.1"
+    port: Annotated[int, Meta(description="Port to listen on", ge=0, le=65535)] = 5051
+    hostname: Annotated[
+        str, Meta(description="Name that others are told; empty means localhost or the address")
+    ] = ""
+    work_dir: Annotated[
+        str, Meta(description="Directory for sandboxes and for what the agent keeps")
+    ] = "tepui-data/agent"
+    master: Annotated[
+        tuple[str, ...], Meta(description="URLs of the masters; the agent finds the leader")
+    ] = ("http://127.0.0.1:5050",)
+    resources: Annotated[
+        str, Meta(description="As cpus:4;mem:1024;disk:5000; what is not named is probed")
+    ] = ""
+    attributes: Annotated[str, Meta(description="As rack:a;level:10")] = ""
+    ports: Annotated[str, Meta(description="Range of ports to offer, as 31000-32000")] = (
+        "31000-32000"
+    )
+    gc_delay: Annotated[
+        float, Meta(description="Seconds that the sandbox of an ended task is kept", ge=1)
+    ] = 604_800.0
+    switch_user: Annotated[
+        bool, Meta(description="Run tasks as the user that they name, if the agent is root")
+    ] = True
+    cgroups_enable_cfs: Annotated[
+        bool, Meta(description="Also cap a task's cpus, not only weigh them")
+    ] = False
+    task_pids_max: Annotated[
+        int, Meta(description="Processes and threads that one task may have", ge=16)
+    ] = 4096
+    insecure: Annotated[
+        bool, Meta(description="Allow an address other than loopback without credentials")
+    ] = False
+
+
+def problem_with(config: AgentConfig) -> str | None:
+    """What no single flag's range can tell, as one sentence, or None."""
+    try:
+        is_loopback = ip_address(config.ip).is_loopback
+    except ValueError:
+        return f"--ip {config.ip} is no IP address"
+    if not is_loopback and not config.insecure:
+        return (
+            f"--ip {config.ip} is reachable from outside and this API has no credentials yet;"
+            " listen on 127.0.0.1, or say --insecure"
+        )
+    for flag, read, text in (
+        ("resources", parse, config.resources),
+        ("attributes", parse_attributes, config.attributes),
+        ("ports", lambda span: parse_ranges("ports", f"[{span}]"), config.ports),
+    ):
+        try:
+            read(text)
+        except ResourcesMalformed as error:
+            return f"--{flag} {text!r} will not do: {error}"
+    for url in config.master:
+        if not _netloc(url):
+            return f"--master {url!r} will not do: write http://HOST:PORT"
+    return None
+
+
+def master_urls(config: AgentConfig) -> list[str]:
+    """Where to subscribe; a bare HOST:PORT is taken for http."""
+    return [_scheme(url) + "://" + _netloc(url) + AGENT_PATH for url in config.master]
+
+
+def _scheme(url: str) -> str:
+    return urlsplit(url).scheme if "://" in url else "http"
+
+
+def _netloc(url: str) -> str:
+    if "://" not in url:
+        url = "http://" + url
+    parts = urlsplit(url)
+    return parts.netloc if parts.scheme in ("http", "https") else ""

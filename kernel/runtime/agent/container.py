@@ -1,0 +1,141 @@
+"""What the shell knows of one container: its task, its places, and how its process is started.
+
+Composes argv, environment, user and limits; what the runner makes of them is `runner`'s.
+Source: Mesos, docs/executor-http-api.md; src/slave/slave.cpp (executorEnvironment); recordings.
+"""
+
+import math
+import os
+import pwd
+from typing import Any
+
+from msgspec import Struct
+
+from kernel.agent.sandbox import Place
+from kernel.messages.quantities import from_wire
+from kernel.messages.v1 import FrameworkInfo, TaskInfo
+from kernel.runtime.agent.config import AgentConfig
+
+DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+SHELL = "/bin/sh"
+_MIB = 1024 * 1024
+_CFS_PERIOD_US = 100_000
+_CPU_QUOTA_MILLI_MAX = 10_000_000
+
+
+class Container(Struct):
+    """`pid` is the task's, once started."""
+
+    container_id: str
+    framework: FrameworkInfo
+    task: TaskInfo
+    place: Place
+    work_dir: str
+    pid: int = 0
+
+    @property
+    def sandbox(self) -> str:
+        return self.place.sandbox(self.work_dir)
+
+    @property
+    def record(self) -> str:
+        return self.place.record(self.work_dir)
+
+
+class NoSuchUser(Exception):
+    """The text names the user."""
+
+
+def user_of(container: Container, config: AgentConfig) -> pwd.struct_passwd | None:
+    """Whom to switch to, None for nobody. Raises `NoSuchUser`."""
+    command = container.task.command
+    name = (command.user if command is not None else None) or container.framework.user
+    if not name or not config.switch_user or os.geteuid() != 0:
+        return None
+    try:
+        user = pwd.getpwnam(name)
+    except (KeyError, ValueError):
+        raise NoSuchUser(f"No such user '{name}'") from None
+    return user if user.pw_uid != 0 else None
+
+
+def argv_of(container: Container) -> list[str]:
+    command = container.task.command
+    assert command is not None, "a task without a command was refused"
+    if command.shell:
+        return [SHELL, "-c", command.value or ""]
+    if command.value is None:
+        return list(command.arguments)
+    return [command.value, *command.arguments[1:]]  # the first argument is argv[0], as in Mesos
+
+
+def environment_of(
+    container: Container, config: AgentConfig, agent_endpoint: str
+) -> dict[str, str]:
+    """What the task asks for over what Mesos gives; the sandbox is always ours to name."""
+    command = container.task.command
+    asked = command.environment if command is not None else None
+    wanted = {each.name: each.value or "" for each in (asked.variables if asked else [])}
+    framework = container.framework
+    roles = framework.roles or ([framework.role] if framework.role else ["*"])
+    sandbox = container.sandbox
+    return {
+        "PATH": DEFAULT_PATH,
+        "MESOS_FRAMEWORK_ID": container.place.framework_id,
+        "MESOS_EXECUTOR_ID": container.place.executor_id,
+        "MESOS_SLAVE_ID": container.place.agent_id,
+        "MESOS_SLAVE_PID": f"slave(1)@{agent_endpoint}",
+        "MESOS_AGENT_ENDPOINT": agent_endpoint,
+        "MESOS_CHECKPOINT": "1" if framework.checkpoint else "0",
+        "MESOS_ALLOCATION_ROLE": role_of(container.task) or roles[0],
+        "LIBPROCESS_IP": config.ip,
+        **wanted,
+        "MESOS_SANDBOX": sandbox,
+        "MESOS_DIRECTORY": sandbox,
+    }
+
+
+def role_of(task: TaskInfo) -> str:
+    """The role that the task's resources were allocated to, "" if not said."""
+    for resource in task.resources:
+        if resource.allocation_info is not None and resource.allocation_info.role:
+            return resource.allocation_info.role
+    return ""
+
+
+def limits_of(container: Container, config: AgentConfig) -> dict[str, int]:
+    """For `cgroups.create`: cpu in thousandths, memory in bytes, pids; absent means none."""
+    amounts = from_wire(container.task.resources).quantities()
+    own = container.task.limits or {}
+    limits = {"pids": config.task_pids_max}
+    cpus_milli = amounts.get("cpus", 0)
+    if cpus_milli:
+        limits["cpu"] = cpus_milli
+    cap = own["cpus"].value if "cpus" in own else None
+    if cap is not None and math.isfinite(cap):
+        limits["cpu_quota_us"] = _quota_us(round(cap * 1000))
+    elif cap is None and config.cgroups_enable_cfs and cpus_milli:
+        limits["cpu_quota_us"] = _quota_us(cpus_milli)
+    mem_mib = own["mem"].value if "mem" in own else amounts.get("mem", 0) / 1000
+    if mem_mib and math.isfinite(mem_mib):
+        limits["memory"] = round(mem_mib * _MIB)
+    return limits
+
+
+def start_order(container: Container, config: AgentConfig, agent_endpoint: str) -> dict[str, Any]:
+    """The runner's order. Raises `NoSuchUser`."""
+    user = user_of(container, config)
+    return {
+        "do": "start",
+        "run": container.container_id,
+        "record": container.record,
+        "sandbox": container.sandbox,
+        "argv": argv_of(container),
+        "environment": environment_of(container, config, agent_endpoint),
+        "limits": limits_of(container, config),
+        "owner": f"{user.pw_uid}:{user.pw_gid}" if user is not None else "",
+    }
+
+
+def _quota_us(cpus_milli: int) -> int:
+    return min(cpus_milli, _CPU_QUOTA_MILLI_MAX) * _CFS_PERIOD_US // 1000

@@ -1,0 +1,232 @@
+"""Joins the agent's machine to the world: the master, the executor's shell, the store.
+
+Decides nothing; the effects of `kernel.agent` become calls, launches and files here.
+"""
+
+import asyncio
+import contextlib
+import hashlib
+import logging
+import shutil
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from kernel.agent.agent import Agent, Settings, has_capability
+from kernel.agent.sandbox import Place
+from kernel.agent.talk import (
+    AgentStarted,
+    Effect,
+    EndAgent,
+    Event,
+    HangUp,
+    KillContainer,
+    LaunchTask,
+    MasterLost,
+    MasterSaid,
+    RecoverTask,
+    RemoveSandbox,
+    SendCall,
+    ShutdownRequested,
+    StatusReported,
+)
+from kernel.executor.talk import (
+    GRACE_MS,
+    KillOrdered,
+    LaunchOrdered,
+    LifeRecovered,
+    Orders,
+    ReportStatus,
+)
+from kernel.messages.agent import AnyAgentCall, Batch, Subscribed, read_event
+from kernel.messages.codec import Malformed, encode
+from kernel.messages.v1 import FrameworkInfo, Id, TaskInfo
+from kernel.runtime.agent.config import AgentConfig, master_urls
+from kernel.runtime.agent.container import Container
+from kernel.runtime.agent.host import MESOS_VERSION, agent_info, boot_id
+from kernel.runtime.agent.processes import Processes
+from kernel.runtime.client import Conversation, HttpClient
+from kernel.runtime.clock import Clock
+from kernel.runtime.driver import Driver
+from kernel.store import open_store
+
+log = logging.getLogger(__name__)
+
+RUNNER_PATIENCE_S = 4.0
+_SILENCE_S = 120.0  # the machine knows better once SUBSCRIBED said how often the master pings
+
+
+class Node:
+    """One agent process. `on_end` is called once the agent has ended itself for good."""
+
+    def __init__(self, config: AgentConfig, on_end: Callable[[], None]) -> None:
+        self.config = config
+        self.work_dir = str(Path(config.work_dir).absolute())
+        self._on_end = on_end
+        self._tasks: list[asyncio.Task[None]] = []
+        self.started_wall_ms = 0
+
+    async def start(self) -> None:
+        """Recover, attach to the runner, subscribe. Raises `StoreError`, OSError."""
+        meta = Path(self.work_dir, "meta")
+        meta.mkdir(parents=True, exist_ok=True)
+        clock = Clock()
+        self.started_wall_ms = clock.now().wall_ms
+        self._store = open_store(f"sqlite:///{meta / 'agent.sqlite'}")
+        term = self._store.lead(f"agent at {self.config.ip}:{self.config.port}")
+        settings = Settings(
+            agent_info(self.config, Path(self.work_dir)),
+            MESOS_VERSION,
+            self.config.ip,
+            self.work_dir,
+            round(self.config.gc_delay * 1000),
+        )
+        self.machine = Agent(settings, self._store.load())
+        self.client = HttpClient()
+        self.processes = Processes(
+            self.config, meta / "runner", groups_name(self.work_dir), self.client, self._report
+        )
+        self.driver: Driver[Event, Effect] = Driver(
+            self.machine, self._perform, clock=clock, store=self._store, term=term
+        )
+        self.driver.start()
+        self.processes.driver.start()
+        self.driver.post(AgentStarted(boot_id()))
+        self._conversation: Conversation[AnyAgentCall] = self._converse()
+        for run in (self.processes.link.run(), self._conversation.run()):
+            self._tasks.append(asyncio.create_task(run))
+
+    async def stop(self) -> None:
+        """The agent goes, its tasks live on."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.processes.stop()
+        await self.driver.settled()
+        self.driver.stop()
+        self._store.close()
+        await self.client.close()
+
+    def shut_down(self, reason: str) -> None:
+        """End all tasks, the runner and this process."""
+        self.driver.post(ShutdownRequested(reason))
+
+    # -- the master -------------------------------------------------------------------------
+
+    def _converse(self) -> "Conversation[AnyAgentCall]":
+        return Conversation(
+            self.client,
+            master_urls(self.config),
+            subscribe=lambda: encode(self.machine.subscribe_call()),
+            on_subscribed=lambda: None,
+            on_record=self._on_record,
+            on_disconnected=self._on_disconnected,
+            pack=self._pack,
+            silence_timeout_s=_SILENCE_S,
+        )
+
+    def _on_record(self, record: bytes) -> None:
+        try:
+            event = read_event(record)
+        except Malformed as error:
+            log.error("the master sent what is no event of ours: %s", error)
+            return
+        if isinstance(event, Subscribed):
+            log.info("registered with master %s as %s", event.master_id, event.agent_id.value)
+        self.driver.post(MasterSaid(event))
+
+    def _on_disconnected(self, reason: str) -> None:
+        log.info("the master is gone: %s", reason)
+        self.driver.post(MasterLost(reason))
+
+    def _pack(self, calls: Sequence[AnyAgentCall]) -> list[bytes]:
+        agent_id = self.machine.registration.standing.agent_id
+        assert agent_id is not None, "calls follow SUBSCRIBED"
+        return [encode(Batch(agent_id=Id(agent_id), calls=list(calls)))]  # type: ignore[arg-type]
+
+    # -- effects ----------------------------------------------------------------------------
+
+    def _perform(self, effect: Effect) -> None:
+        match effect:
+            case SendCall(call):
+                self._conversation.send(call)
+            case LaunchTask(container_id, framework, task):
+                container = self._container(container_id, framework, task)
+                orders = _orders(framework, task)
+                self.processes.post(container, LaunchOrdered(container_id, orders))
+            case RecoverTask():
+                self._recover(effect)
+            case KillContainer(container_id, grace_ms):
+                self.processes.driver.post(KillOrdered(container_id, grace_ms))
+            case RemoveSandbox(directory, record_directory):
+                self._remove(directory, record_directory)
+            case HangUp(reason):
+                log.warning("leaving the master: %s", reason)
+                self._conversation.hang_up()
+            case EndAgent(reason):
+                log.info("ending: %s", reason)
+                self._tasks.append(asyncio.create_task(self._end()))
+
+    def _container(self, container_id: str, framework: FrameworkInfo, task: TaskInfo) -> Container:
+        record = self.machine.tasks.live[container_id]
+        place = Place(record.agent_id, record.framework_id, task.task_id.value, container_id)
+        return Container(container_id, framework, task, place, self.work_dir)
+
+    def _recover(self, effect: RecoverTask) -> None:
+        container = self._container(effect.container_id, effect.framework, effect.task)
+        event = LifeRecovered(
+            effect.container_id,
+            _orders(effect.framework, effect.task),
+            effect.state,
+            effect.healthy,
+            effect.killing,
+            effect.age_ms,
+        )
+        self.processes.post(container, event)
+
+    def _report(self, report: ReportStatus) -> None:
+        self.driver.post(
+            StatusReported(
+                report.run,
+                report.state,
+                report.message,
+                report.reason,
+                report.healthy,
+                report.source,
+                report.memory_limit_bytes,
+            )
+        )
+
+    def _remove(self, *directories: str) -> None:
+        async def remove() -> None:
+            for directory in directories:
+                await asyncio.to_thread(shutil.rmtree, directory, ignore_errors=True)
+                with contextlib.suppress(OSError):  # empty parents go with it
+                    link = Path(directory).parent / "latest"
+                    if link.is_symlink() and not link.exists():
+                        link.unlink()
+                    Path(directory).parent.rmdir()
+
+        task = asyncio.create_task(remove())
+        self._tasks.append(task)
+        task.add_done_callback(self._tasks.remove)
+
+    async def _end(self) -> None:
+        await self.processes.link.shut_down(RUNNER_PATIENCE_S)
+        self._on_end()
+
+
+def groups_name(work_dir: str) -> str:
+    """Of the control groups below which all tasks of this work directory live."""
+    return "tepui-" + hashlib.blake2b(work_dir.encode(), digest_size=5).hexdigest()
+
+
+def _orders(framework: FrameworkInfo, task: TaskInfo) -> Orders:
+    policy = task.kill_policy
+    grace = policy.grace_period if policy is not None else None
+    limit = task.max_completion_time
+    return Orders(
+        grace_ms=GRACE_MS if grace is None else grace.nanoseconds // 1_000_000,
+        killing_state=has_capability(framework, "TASK_KILLING_STATE"),
+        health=task.health_check,
+        completion_ms_max=None if limit is None else limit.nanoseconds // 1_000_000,
+    )

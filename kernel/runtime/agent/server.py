@@ -1,0 +1,102 @@
+"""The agent's routes. Each also answers under /slave(1)/, as Mesos's agents have it.
+
+What is shown is made by `views` and `files`; what is decided, by `kernel.agent`.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from ipaddress import ip_address
+
+from kernel.messages.codec import encode
+from kernel.runtime.agent import views
+from kernel.runtime.agent.config import AgentConfig
+from kernel.runtime.agent.files import Files
+from kernel.runtime.agent.node import Node
+from kernel.runtime.http import Application, Request, Response, Route, Streaming
+from kernel.runtime.serve import stop_serving
+
+Handler = Callable[[Request], Awaitable[Response | Streaming]]
+
+SHUTDOWN_PATH = "/tepui/v1/shutdown"
+
+
+def build(config: AgentConfig) -> Application:
+    """The application of one agent process, with its node."""
+    node = Node(config, on_end=stop_serving)
+    return Application(
+        routes=list(_routes(node)),
+        start=node.start,
+        stop=node.stop,
+        on_usr1=lambda: node.shut_down("SIGUSR1"),
+    )
+
+
+def _routes(node: Node) -> Iterator[Route]:
+    files = Files(node.work_dir, lambda: _sandboxes(node))
+    pages: dict[str, Handler] = {
+        "/health": _health,
+        "/version": _shown(views.version),
+        "/state": _shown(lambda: views.state(node)),
+        "/state.json": _shown(lambda: views.state(node)),
+        "/flags": _shown(lambda: {"flags": views.flags(node)}),
+        "/metrics/snapshot": _shown(lambda: views.metrics(node)),
+        "/monitor/statistics": _shown(lambda: views.statistics(node)),
+        "/monitor/statistics.json": _shown(lambda: views.statistics(node)),
+        "/containers": _shown(lambda: views.containers(node)),
+        "/files/browse": files.browse,
+        "/files/browse.json": files.browse,
+        "/files/read": files.read,
+        "/files/read.json": files.read,
+        "/files/download": files.download,
+        "/files/debug": files.debug,
+        "/": _index,
+    }
+    for path, handler in pages.items():
+        for prefix in ("", "/slave(1)"):
+            yield Route("GET", prefix + path, handler)
+            yield Route("HEAD", prefix + path, handler)
+    yield Route("POST", SHUTDOWN_PATH, lambda request: _shut_down(node, request))
+
+
+def _sandboxes(node: Node) -> Iterator[tuple[str, str]]:
+    tasks = node.machine.tasks
+    for record in (*tasks.live.values(), *(done.record for done in tasks.completed.values())):
+        place, directory = record.place, record.place.sandbox(node.work_dir)
+        for path in (directory, place.latest(node.work_dir), place.virtual()):
+            yield path, directory
+
+
+def _shown(view: Callable[[], object]) -> Handler:
+    async def handler(_request: Request) -> Response:
+        return Response(200, encode(view()))
+
+    return handler
+
+
+async def _health(_request: Request) -> Response:
+    return Response(200)
+
+
+async def _index(_request: Request) -> Response:
+    text = b"Tepui's agent. Its state: /state. Its sandboxes: /files/debug.\n"
+    return Response(200, text, "text/plain; charset=utf-8")
+
+
+async def _shut_down(node: Node, request: Request) -> Response:
+    """End all tasks, the runner and this agent; only for who is on this machine."""
+    if not _is_local(request.client):
+        text = b"Only a process on this machine may end the agent; or send it SIGUSR1.\n"
+        return Response(403, text, "text/plain; charset=utf-8")
+    if "origin" in request.headers:
+        text = b"A browser may not end the agent.\n"
+        return Response(403, text, "text/plain; charset=utf-8")
+    loop = asyncio.get_running_loop()
+    loop.call_soon(node.shut_down, f"POST {SHUTDOWN_PATH}")
+    return Response(202)
+
+
+def _is_local(client: str) -> bool:
+    try:
+        return ip_address(client).is_loopback
+    except ValueError:
+        return False
