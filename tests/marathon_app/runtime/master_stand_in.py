@@ -94,6 +94,7 @@ class MasterStandIn:
     ) -> web.StreamResponse:
         stream = web.StreamResponse(headers={"Mesos-Stream-Id": "stream-1"})
         await stream.prepare(request)
+        self._outbox.put_nowait(None)  # ends an earlier stream
         self._outbox = asyncio.Queue()
         self._open.clear()
         self._wants = not subscribe.suppressed_roles
