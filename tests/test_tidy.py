@@ -184,9 +184,7 @@ def test_tests_stand_where_what_they_test_stands(package: str) -> None:
 
 
 def mirrors(path: Path) -> bool:
-    """`tests/kernel/master/test_offers.py` is about `kernel/master/offers.py`, or a package of the
-    name.
-    """
+    """`tests/kernel/master/test_offers.py` is about `kernel/master/offers.py`, or about how the
+    modules of that package work together."""
     place = ROOT / path.parent.relative_to(ROOT / "tests")
-    subject = place / path.stem.removeprefix("test_")
-    return subject.with_suffix(".py").exists() or subject.is_dir()
+    return place.is_dir() or place.with_suffix(".py").exists()

@@ -106,7 +106,7 @@ def failure(status: int, raw: bytes) -> Failure:
         body = json.loads(raw)
     except ValueError:
         body = raw.decode(errors="replace").strip()
-    lines = [_message(body) or f"the server answered {status}"]
+    lines = [_lock(body) or _message(body) or f"the server answered {status}"]
     details = body.get("details") if isinstance(body, dict) else None
     if isinstance(details, str):
         lines.append(f"  {details}")
@@ -114,6 +114,15 @@ def failure(status: int, raw: bytes) -> Failure:
         lines += [_detail(each) for each in details]
     codes = {404: EXIT_NOT_FOUND, 409: EXIT_CONFLICT, 503: EXIT_UNREACHABLE, 502: EXIT_UNREACHABLE}
     return Failure("\n".join(lines), codes.get(status, 1))
+
+
+def _lock(body: object) -> str:
+    """Marathon's own words for this name a flag of its API, not of this program."""
+    deployments = body.get("deployments") if isinstance(body, dict) else None
+    if not deployments:
+        return ""
+    names = " and ".join(str(each.get("id")) for each in deployments)
+    return f"It is locked by a deployment that is under way ({names}); --force takes over from it."
 
 
 def _message(body: object) -> str:

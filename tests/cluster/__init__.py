@@ -1,0 +1,1 @@
+"""End to end: whole clusters of real processes, as `tepui up` starts them."""
