@@ -65,19 +65,36 @@ class Launching:
         ready = self._queue.ready(now)
         left = {entry.spec.app.id: entry.count for entry in ready}
         first_number = self.next_number
-        unused: list[v1.Id] = []
+        tasks = self._fill_all(sites, ready, left, framework_id, now)
         for site in sites:
-            tasks: list[v1.TaskInfo] = []
-            for entry in ready:
-                tasks += self._fill(entry, site, left, framework_id, now)
-            if tasks:
-                self._accept(site, tasks)
-            else:
-                unused.append(v1.Id(site.offer_id))
+            if tasks[site.offer_id]:
+                self._accept(site, tasks[site.offer_id])
+        unused = [v1.Id(site.offer_id) for site in sites if not tasks[site.offer_id]]
         if self.next_number != first_number:
             self._outbox.put(COLLECTION, KEY, Counter(self.next_number))
         if unused:
             self._decline(unused, is_waiting=bool(self._queue.entries))
+
+    def _fill_all(
+        self,
+        sites: list[Site],
+        ready: list[Entry],
+        left: dict[str, int],
+        framework_id: str,
+        now: Now,
+    ) -> dict[str, list[v1.TaskInfo]]:
+        """By offer. A spread may admit one instance per agent and round, so go round again."""
+        tasks: dict[str, list[v1.TaskInfo]] = {site.offer_id: [] for site in sites}
+        waiting = ready
+        while waiting:
+            placed_before = self.next_number
+            for site in sites:
+                for entry in waiting:
+                    tasks[site.offer_id] += self._fill(entry, site, left, framework_id, now)
+            if self.next_number == placed_before:
+                break
+            waiting = [e for e in waiting if left[e.spec.app.id] and e.spec.app.constraints]
+        return tasks
 
     def _fill(
         self, entry: Entry, site: Site, left: dict[str, int], framework_id: str, now: Now
