@@ -71,6 +71,7 @@ class Cron:
             self.ledger, self._ending, self._reconciliation, self._timers, self.settings
         )
         self._last = Now(0, 0)
+        self.steps_count = 0  # so that a reader can tell whether anything may have changed
 
     @classmethod
     def restore(cls, collections: Collections, settings: Settings | None = None) -> "Cron":
@@ -83,6 +84,7 @@ class Cron:
     def step(self, event: Event, now: Now) -> Sequence[Effect]:
         """See `kernel.machine`."""
         self._last = now
+        self.steps_count += 1
         effects: list[Effect] = []
         if not isinstance(event, Started | SchedulerDisconnected):
             effects += self._issue_due(now)  # so that no request overtakes an occurrence

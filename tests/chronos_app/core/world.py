@@ -87,7 +87,9 @@ class World:
         *,
         fate: Callable[[Start], tuple[int, TaskState, str]] = ends_well,
         agents: tuple[Agent, ...] = (Agent("S1"),),
+        calls_survive: bool = False,
     ) -> None:
+        self.calls_survive = calls_survive  # what was sent before a crash still arrives
         self.settings = settings or Settings()
         self.fate = fate
         self.agents = agents
@@ -171,7 +173,8 @@ class World:
     def crash(self, down_ms: int = 2_000) -> None:
         self._up = False
         self._epoch += 1
-        self._offers.clear()
+        if not self.calls_survive:  # else the master has not noticed yet
+            self._offers.clear()
         self.later(down_ms, self.boot)
 
     def tell(self, event: Event) -> Answer | None:
@@ -215,7 +218,7 @@ class World:
         elif isinstance(effect, SendCall):
             call = effect.call
             self.calls.append(call)
-            self.later(LATENCY_MS, lambda: self._receive(call))
+            self.later(LATENCY_MS, lambda: self._receive(call), survives=self.calls_survive)
         elif isinstance(effect, Notify):
             notice = effect.notice
             self.notices.append(notice)
