@@ -241,9 +241,7 @@ STEPS = st.tuples(
 
 @given(st.lists(STEPS, max_size=50), st.integers(0, 2**32))
 @settings(max_examples=60)
-def test_no_agent_ever_gives_more_than_it_has(
-    steps: list[tuple[str, int, int]], seed: int
-) -> None:
+def test_no_agent_ever_gives_more_than_it_has(steps: list[tuple[str, int, int]], seed: int) -> None:
     allocator = Allocator(SeededChance(seed))
     frameworks = list(ROLES)
     outstanding: list[Allocation] = []

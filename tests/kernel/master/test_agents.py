@@ -1,0 +1,305 @@
+"""Agents registering, coming back, falling silent and ending, and their tasks with them."""
+
+import msgspec
+
+from kernel.machine import Persist
+from kernel.master.events import SendToAgent
+from kernel.messages import agent as agent_messages
+from kernel.messages.quantities import from_wire
+from kernel.messages.scheduler import EventType
+from kernel.messages.v1 import FrameworkInfo, Id
+from kernel.model.resources import parse
+from kernel.model.task import TaskState
+from tests.kernel.master.stage import SchedulerActor, Stage, running, task
+
+UNTIL_UNREACHABLE_MS = 90_000  # five pings of 15 s that go unanswered, and the sixth
+
+
+def known_info(stage: Stage, framework: SchedulerActor) -> FrameworkInfo:
+    return stage.master.cluster.frameworks[framework.framework_id].info  # type: ignore[index]
+
+
+def test_an_agent_is_admitted_durably_before_it_is_told_so() -> None:
+    stage = Stage()
+
+    agent = stage.agent()
+
+    effects = agent.subscribe(resources="cpus:8")
+    kinds = [type(e) for e in effects if isinstance(e, (Persist, SendToAgent))]
+    assert kinds == [Persist, SendToAgent]
+    assert list(stage.records["agents"]) == ["M0-S0"]
+    [subscribed] = agent.hear()
+    assert subscribed.ping_timeout_seconds == 75.0
+    assert (subscribed.master_id, subscribed.epoch) == ("M0", 1)
+
+
+def test_a_silent_agent_is_unreachable_after_five_missed_pings() -> None:
+    """Source: Mesos, --max_agent_ping_timeouts; recording scheduler-agent-unreachable-aware."""
+    stage = Stage()
+    framework, agent = stage.framework(), stage.agent()
+    running(stage, framework, agent)
+    assert len(framework.offers()) == 1
+    framework.hear()
+
+    stage.pass_time(UNTIL_UNREACHABLE_MS)
+
+    assert [type(e) for e in agent.hear()] == [agent_messages.Ping] * 5
+    update, rescind, failure = framework.hear()
+    assert update.update is not None
+    status = update.update.status
+    assert (status.state, status.reason) == (TaskState.UNREACHABLE, "REASON_AGENT_REMOVED")
+    assert status.unreachable_time is not None and status.uuid is None
+    assert rescind.type is EventType.RESCIND
+    assert failure.failure is not None
+    assert failure.failure.agent_id == Id(agent.agent_id)
+    assert failure.failure.executor_id is None
+    assert agent.stream_id in stage.closed
+
+
+def test_an_agent_that_answers_stays() -> None:
+    stage = Stage()
+    agent = stage.agent()
+
+    for _ in range(20):
+        stage.pass_time(15_000)
+        agent.say(agent_messages.Pong())
+
+    assert list(stage.master.cluster.agents) == [agent.agent_id]
+
+
+def test_a_disconnected_agent_is_given_up_all_the_same() -> None:
+    stage = Stage()
+    agent = stage.agent()
+    agent.hang_up()
+
+    stage.pass_time(UNTIL_UNREACHABLE_MS)
+
+    assert list(stage.master.cluster.unreachable) == [agent.agent_id]
+
+
+def test_an_unreachable_agent_that_returns_brings_its_tasks_back() -> None:
+    """Source: mesos.md §6, C12; recording scheduler-agent-unreachable-aware."""
+    stage = Stage()
+    framework, agent = stage.framework(), stage.agent()
+    running(stage, framework, agent)
+    stage.pass_time(UNTIL_UNREACHABLE_MS)
+    framework.hear()
+
+    agent.subscribe(
+        [agent.task(framework, "t1", TaskState.RUNNING)], [known_info(stage, framework)]
+    )
+
+    [status] = framework.statuses()
+    assert (status.state, status.reason) == (TaskState.RUNNING, "REASON_AGENT_REREGISTERED")
+    assert status.uuid is None
+    [offer] = framework.offers()
+    assert from_wire(offer.resources).scalar("cpus") == 3_000
+    assert stage.master.cluster.unreachable == {}
+    assert b'unreachable_ms":null' in stage.records["agents"][agent.agent_id]
+
+
+def test_a_task_that_did_not_survive_being_unreachable_is_asked_for() -> None:
+    stage = Stage()
+    framework, agent = stage.framework(), stage.agent()
+    running(stage, framework, agent)
+    stage.pass_time(UNTIL_UNREACHABLE_MS)
+    framework.hear()
+
+    agent.subscribe()
+
+    [subscribed] = agent.hear()
+    assert [t.task_id.value for t in subscribed.tasks] == ["t1"]
+    agent.say(agent.update(framework, "t1", TaskState.DROPPED))
+    [status] = framework.statuses()
+    framework.acknowledge(status)
+    known = stage.master.cluster.frameworks[framework.framework_id]  # type: ignore[index]
+    assert known.unreachable == {}
+    assert [type(e) for e in agent.hear()] == [agent_messages.AcknowledgeUpdate]
+
+
+def test_a_launch_that_never_arrived_is_named_to_the_agent() -> None:
+    """Source: mesos.md §6, C14."""
+    stage = Stage()
+    framework, agent = stage.framework(), stage.agent()
+    [offer] = framework.offers()
+    framework.launch(offer, task("t1", agent))
+
+    agent.subscribe()
+
+    [subscribed] = agent.hear()
+    assert [(t.task_id.value, t.state) for t in subscribed.tasks] == [("t1", TaskState.STAGING)]
+
+
+def test_after_a_failover_everything_is_learned_again() -> None:
+    """Source: mesos.md §1.1, role of the master."""
+    stage = Stage()
+    framework, agent = stage.framework(), stage.agent()
+    running(stage, framework, agent)
+    info = known_info(stage, framework)
+
+    stage.restart()
+    agent.subscribe([agent.task(framework, "t1", TaskState.RUNNING)], [info])
+
+    assert agent.agent_id == "M0-S0"
+    recovered = stage.master.cluster.frameworks[framework.framework_id]  # type: ignore[index]
+    assert recovered.is_recovered and not recovered.is_connected
+    framework.subscribe()
+    assert [s.state for s in framework.reconcile()] == [TaskState.RUNNING]
+    [offer] = framework.offers()
+    assert from_wire(offer.resources).scalar("cpus") == 3_000
+    assert stage.framework("new").framework_id == "M1-0000"
+
+
+def test_a_known_agent_that_does_not_come_back_is_unreachable_after_ten_minutes() -> None:
+    """Source: Mesos, --agent_reregister_timeout."""
+    stage = Stage()
+    agent = stage.agent()
+    stage.restart()
+    framework = stage.framework()
+    framework.hear()
+    assert framework.reconcile(("t1", agent.agent_id), ("t2", None)) == []
+
+    stage.pass_time(600_000)
+
+    [failure] = framework.hear()
+    assert failure.failure is not None and failure.failure.agent_id == Id(agent.agent_id)
+    [status] = framework.reconcile(("t1", agent.agent_id))
+    assert status.state is TaskState.UNREACHABLE
+    stage.restart()
+    assert list(stage.master.cluster.unreachable) == [agent.agent_id]
+
+
+def test_a_framework_that_is_known_from_agents_only_is_removed_in_the_end() -> None:
+    """DIFFERS: Mesos keeps its tasks for ever (MESOS-4659)."""
+    stage = Stage()
+    framework, agent = stage.framework(failover_timeout=700.0), stage.agent()
+    running(stage, framework, agent)
+    info = known_info(stage, framework)
+    stage.restart()
+    agent.subscribe([agent.task(framework, "t1", TaskState.RUNNING)], [info])
+    agent.hear()
+
+    for _ in range(70):
+        stage.pass_time(10_000)
+        agent.say(agent_messages.Pong())
+
+    said = [e for e in agent.hear() if not isinstance(e, agent_messages.Ping)]
+    assert said == [agent_messages.ShutdownFramework(framework_id=Id(framework.framework_id))]
+
+
+def test_an_agent_hears_of_a_framework_that_ended_while_it_was_away() -> None:
+    stage = Stage()
+    framework, agent = stage.framework(), stage.agent()
+    running(stage, framework, agent)
+    info = known_info(stage, framework)
+    agent.hang_up()
+    framework.call("TEARDOWN")
+
+    agent.subscribe([agent.task(framework, "t1", TaskState.RUNNING)], [info])
+
+    assert [type(e) for e in agent.hear()] == [
+        agent_messages.Subscribed,
+        agent_messages.ShutdownFramework,
+    ]
+
+
+def test_an_agent_hears_of_a_framework_that_changed_while_it_was_away() -> None:
+    stage = Stage()
+    framework, agent = stage.framework(), stage.agent()
+    running(stage, framework, agent)
+    old = known_info(stage, framework)
+    agent.hang_up()
+    framework.subscribe(failover_timeout=1_000.0)
+
+    agent.subscribe([agent.task(framework, "t1", TaskState.RUNNING)], [old])
+
+    changed = agent.hear()[-1]
+    assert isinstance(changed, agent_messages.UpdateFramework)
+    assert changed.framework.failover_timeout == 1_000.0
+
+
+def test_a_second_stream_of_an_agent_replaces_the_first() -> None:
+    stage = Stage()
+    framework, agent = stage.framework(), stage.agent()
+    assert len(framework.offers()) == 1
+    old_stream = agent.stream_id
+
+    agent.subscribe()
+
+    assert old_stream in stage.closed
+    stage.pass_time(20)
+    assert [e.type for e in framework.hear()][-2:] == [EventType.RESCIND, EventType.OFFERS]
+    agent.stream_id, new_stream = old_stream, agent.stream_id
+    assert agent.say(agent_messages.Pong()).status == 403
+    agent.hang_up()
+    agent.stream_id = new_stream
+    assert agent.say(agent_messages.Pong()).status == 202
+
+
+def test_an_agent_may_come_back_with_other_resources() -> None:
+    stage = Stage()
+    framework, agent = stage.framework(), stage.agent()
+    agent.hang_up()
+
+    agent.subscribe(resources="cpus:16;mem:1024")
+
+    offer = framework.offers()[-1]
+    assert from_wire(offer.resources) == parse("cpus:16;mem:1024")
+
+
+def test_an_agent_that_ends_for_good_takes_its_tasks_along() -> None:
+    stage = Stage()
+    framework, agent = stage.framework(), stage.agent()
+    running(stage, framework, agent)
+
+    assert agent.say(agent_messages.Unregister()).status == 202
+
+    [status] = framework.statuses()
+    assert (status.state, status.reason) == (TaskState.GONE, "REASON_AGENT_REMOVED")
+    assert stage.records["agents"] == {}
+    assert stage.master.cluster.agents == {}
+    [unknown] = framework.reconcile(("t1", agent.agent_id))
+    assert unknown.state is TaskState.UNKNOWN
+
+
+def test_a_batch_of_an_agent_that_is_not_subscribed_is_refused() -> None:
+    stage = Stage()
+    agent = stage.agent()
+    agent.hang_up()
+
+    assert agent.say(agent_messages.Pong()).status == 403
+
+
+def test_the_tasks_of_a_disconnected_agent_are_left_in_peace() -> None:
+    """DIFFERS: Mesos declares tasks without checkpointing lost (MESOS-7911)."""
+    stage = Stage()
+    framework, agent = stage.framework(checkpoint=False), stage.agent()
+    running(stage, framework, agent)
+
+    agent.hang_up()
+
+    assert framework.statuses() == []
+    [status] = framework.reconcile(("t1", None))
+    assert status.state is TaskState.RUNNING
+
+
+def test_a_task_whose_end_came_while_the_agent_was_away_frees_its_resources() -> None:
+    stage = Stage()
+    framework, agent = stage.framework(), stage.agent()
+    running(stage, framework, agent)
+    info = known_info(stage, framework)
+    agent.hang_up()
+
+    agent.subscribe([agent.task(framework, "t1", TaskState.FINISHED)], [info])
+
+    offer = framework.offers()[-1]
+    assert from_wire(offer.resources).scalar("cpus") == 4_000
+
+
+def test_a_known_agents_info_is_kept_as_it_is() -> None:
+    stage = Stage()
+    stage.agent(attributes="rack:r1")
+
+    record = msgspec.json.decode(stage.records["agents"]["M0-S0"])
+
+    assert record["info"]["attributes"][0]["name"] == "rack"
