@@ -46,8 +46,7 @@ def blueprint(desk: Desk) -> Blueprint:
 def _add_reading(apps: Blueprint, desk: Desk) -> None:
     @apps.get("")
     def list_apps() -> Response:
-        body = desk.rendered(request.full_path, lambda: _listed(desk))
-        return render.answer(body)
+        return render.answer(desk.rendered(request.full_path, lambda: _listed(desk)))
 
     @apps.get("/<path:name>")
     def get_app(name: str) -> Response:
@@ -62,8 +61,7 @@ def _add_creating(apps: Blueprint, desk: Desk) -> None:
         reading = read_app(parse.json_body(request))
         parse.require_sound(reading)
         done = _put(desk, (reading,), Existing.ABSENT, is_partial=False)
-        app = _created(desk, done, reading)
-        _publish_definition(desk, app)
+        app = _current(desk, done, reading)
         extras = {**render.counts(views.Counts()), "deployments": [{"id": done.deployment_id}]}
         return render.answer(
             render.joined(structs.replace(app, version_info=None), extras),
@@ -91,8 +89,6 @@ def _add_updating(apps: Blueprint, desk: Desk) -> None:
             return outcome.accepted(_roll_back(desk, app_id, body))
         reading = _read_one(body, app_id, is_partial)
         done = _put(desk, (reading,), Existing.ANY, is_partial)
-        app = _created(desk, done, reading)
-        _publish_definition(desk, app)
         if app_id in done.created:
             return outcome.accepted(done, 201, f"/v2/apps{app_id}")
         return outcome.accepted(done)
@@ -226,7 +222,10 @@ def _put(
         AppUpdate(reading.app, reading.given) for reading in readings if reading.app is not None
     )
     change = PutApps(updates, existing, is_partial)
-    return desk.accepted(lambda _: change, force=_force())
+    done = desk.accepted(lambda _: change, force=_force())
+    for reading in readings:
+        _publish_definition(desk, _current(desk, done, reading))
+    return done
 
 
 def _roll_back(desk: Desk, app_id: str, body: dict[str, Any]) -> ChangeAccepted:
@@ -244,7 +243,7 @@ def _roll_back(desk: Desk, app_id: str, body: dict[str, Any]) -> ChangeAccepted:
     return desk.accepted(lambda _: change, force=_force())
 
 
-def _created(desk: Desk, done: ChangeAccepted, reading: AppReading) -> App:
+def _current(desk: Desk, done: ChangeAccepted, reading: AppReading) -> App:
     """The app as it is now; gone already when somebody deleted it since."""
     assert reading.app is not None
     app_id = reading.app.id

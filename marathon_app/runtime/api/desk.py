@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from kernel.machine import Answer
 from kernel.runtime.clock import Clock
 from kernel.runtime.driver import Driver
-from kernel.store.interface import StoreFull
+from kernel.store.interface import StoreError, StoreFull
 from marathon_app.core.effects import ChangeAccepted, ChangePlanned, ChangeRefused, Effect
 from marathon_app.core.events import Change, Event, RootUpdateRequested
 from marathon_app.core.supervisor import Supervisor
@@ -57,6 +57,9 @@ class Desk:
             raise Refused(507, str(error)) from None
         except TimeoutError:
             raise Refused(503, "no answer within 30 s; look before you try again") from None
+        except (RuntimeError, StoreError) as error:
+            text = f"nobody knows whether this was stored ({error}); look before you try again"
+            raise Refused(503, text) from None
 
     def change(
         self, make: Callable[[Supervisor], Change], *, force: bool, dry_run: bool = False
@@ -87,6 +90,8 @@ class Desk:
 
     def rendered(self, name: str, render: Callable[[], bytes]) -> bytes:
         """What `render` gives, or gave since which the machine took no step."""
+        if "taskStats" in name:
+            return render()  # lifetimes grow without a step
         steps = self._watched.steps  # before looking: a step in between makes it stale, not wrong
         with self._rendered_lock:
             found = self._rendered.get(name)

@@ -20,7 +20,19 @@ from marathon_app.schema.problem import Problem
 
 def blueprint(desk: Desk, process: Process) -> Blueprint:
     extras = Blueprint("extras", __name__, url_prefix="/v3")
+    _add_drains(extras, desk)
+    _add_reasons(extras, desk)
 
+    @extras.get("/summary")
+    def summary() -> Response:
+        found: dict[str, Any] = dict(desk.read(views.summary))
+        found["master"] = {"url": desk.config.master, "connected": process.is_connected()}
+        return render.answer(found)
+
+    return extras
+
+
+def _add_drains(extras: Blueprint, desk: Desk) -> None:
     @extras.post("/drained")
     def drained() -> Response:
         body = parse.json_body(request)
@@ -33,6 +45,8 @@ def blueprint(desk: Desk, process: Process) -> Blueprint:
         desk.post(DrainedReported(name, tuple(ids)))
         return Response(status=204)
 
+
+def _add_reasons(extras: Blueprint, desk: Desk) -> None:
     @extras.get("/apps/<path:name>/why")
     def why(name: str) -> Response:
         app_id, now = path.resolve(name), desk.clock.now()
@@ -52,11 +66,3 @@ def blueprint(desk: Desk, process: Process) -> Blueprint:
         found = desk.read(lambda machine: list(views.deployments(machine, now)))
         made = [{**render.deployment(each), "waitingFor": each.waiting_for} for each in found]
         return render.answer(made)
-
-    @extras.get("/summary")
-    def summary() -> Response:
-        found: dict[str, Any] = dict(desk.read(views.summary))
-        found["master"] = {"url": desk.config.master, "connected": process.is_connected()}
-        return render.answer(found)
-
-    return extras

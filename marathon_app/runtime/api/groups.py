@@ -39,6 +39,7 @@ def blueprint(desk: Desk) -> Blueprint:
     _add_reading(groups, desk)
     _add_versions(groups, desk)
     _add_writing(groups, desk)
+    _add_small_changes(groups, desk)
     return groups
 
 
@@ -120,6 +121,8 @@ def _add_writing(groups: Blueprint, desk: Desk) -> None:
             return outcome.accepted(done)
         return outcome.planned(done)
 
+
+def _add_small_changes(groups: Blueprint, desk: Desk) -> None:
     @groups.patch("/<path:name>")
     def patch_group(name: str) -> Response:
         body = parse.json_body(request)
@@ -222,10 +225,10 @@ def _group_json(
         "id": group.id,
         "dependencies": group.dependencies,
         "version": group.version,
-        "enforceRole": group.enforce_role,
     }
-    if group.id == path.ROOT:
-        del made["enforceRole"]
+    if group.enforce_role:
+        # Only when somebody set it: marathon-python refuses a group with a key it does not know.
+        made["enforceRole"] = True
     if "group.apps" in embeds:
         made["apps"] = [rendered.get(app.id, app) for app in group.apps]
     if "group.pods" in embeds:
