@@ -12,6 +12,8 @@ from kernel.cli.preflight import claim, short
 from kernel.cli.settings import DIRECTORY
 from kernel.cli.supervisor import NotReady, Supervisor
 
+CHILDREN_END_S = 5
+
 
 @click.command()
 @DIRECTORY
@@ -47,6 +49,14 @@ def down(directory: str, timeout: float) -> None:
     click.echo(f"Ended the cluster in {short(path)}.")
 
 
+def _await_children(directory: Path) -> None:
+    """They end by themselves when their supervisor is gone; this takes a moment."""
+    pids = state.read_children(directory).values()
+    deadline = time.monotonic() + CHILDREN_END_S
+    while any(state.born(pid) for pid in pids) and time.monotonic() < deadline:
+        time.sleep(0.05)
+
+
 def _end_leftovers(directory: Path, known: state.Up | None) -> None:
     """Tasks outlive a killed agent, so a crashed cluster may still have some: its agents come back
     to end them.
@@ -57,6 +67,7 @@ def _end_leftovers(directory: Path, known: state.Up | None) -> None:
     lock = state.Lock(directory)
     claim(lock, directory)
     click.echo("Its supervisor is gone; ending what it left behind.")
+    _await_children(directory)
     supervisor = Supervisor(directory, known.may_leave, click.echo)
     supervisor.listen()
     try:

@@ -53,7 +53,7 @@ def claim(lock: state.Lock, directory: Path) -> None:
 
 def refuse_taken_ports(options: Options, directory: Path) -> None:
     """Before anything is started. What a killed supervisor left is given a moment to be gone."""
-    patience_s = 2.0 if state.read_up(directory) is not None else 0.0
+    patience_s = 5.0 if state.read_up(directory) is not None else 0.0
     deadline = time.monotonic() + patience_s
     for flag, port in flagged_ports(options):
         if flag == "--lb-http-port" and (directory / "lb").exists():

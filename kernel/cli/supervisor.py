@@ -23,6 +23,7 @@ from kernel.cli.layout import Child
 from kernel.cli.restarts import Restarts
 
 STARTING_TICK_S = 0.05
+STARTING_DEATHS_MAX = 6  # some four seconds of trying; after that waiting longer helps nobody
 # The whole stop takes at most ten seconds; each phase ends this long after its beginning, in
 # seconds.
 APPLICATIONS_BY_S, AGENTS_BY_S, REST_BY_S = 2.5, 8.0, 9.2
@@ -137,6 +138,9 @@ class Supervisor:
         ):  # it was asked for something wrong; again would be wrong again
             raise NotReady(f"{name} refused to start: {processes.tail(self._log(name), 3)}")
         pause_ms = self._restarts[name].died(now_ms())
+        if during_start and self._restarts[name].young_deaths >= STARTING_DEATHS_MAX:
+            log = self._log(name)
+            raise NotReady(f"{name} keeps ending. The end of {log}:\n{processes.tail(log)}")
         how = f"by {signal.Signals(-code).name}" if code < 0 else f"with exit code {code}"
         when = "at once" if pause_ms == 0 else f"in {pause_ms / 1000:g} s"
         self._report(f"  {name} ended {how}; started again {when} (log: {self._log(name)})")
