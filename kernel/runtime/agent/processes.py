@@ -37,7 +37,7 @@ from kernel.runtime.agent.config import AgentConfig
 from kernel.runtime.agent.container import Container, NoSuchUser, environment_of, start_order
 from kernel.runtime.agent.fetch import FetchFailed, as_user, fetch_all, make_sandbox
 from kernel.runtime.agent.probes import Beside, probe
-from kernel.runtime.agent.runner import groups_in
+from kernel.runtime.agent.record import LAUNCHED, groups_in
 from kernel.runtime.agent.runner_link import RunnerLink
 from kernel.runtime.client import HttpClient
 from kernel.runtime.driver import Driver
@@ -164,7 +164,7 @@ class Processes:
 
     def _adopt(self, container: Container) -> None:
         run = container.container_id
-        if not Path(container.record, "launched").exists():
+        if not Path(container.record, LAUNCHED).exists():
             self.driver.post(ProcessAbsent(run))
             return
         places = {"record": container.record, "sandbox": container.sandbox}

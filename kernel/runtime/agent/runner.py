@@ -14,13 +14,15 @@ import signal
 import socket
 import sys
 
-from kernel.runtime.agent import cgroups, recorder
+from kernel.runtime.agent import cgroups, record, recorder
 from kernel.runtime.agent.identity import Identity, set_subreaper
+from kernel.runtime.agent.readiness import AgentLine, Readiness
 
 IDLE_END_MS = 10_000  # without an agent and without a task there is nothing to outlive
 SWEEP_MS = 10  # between two tries to remove a group whose last member is still dying
 SWEEPS_MAX = 300  # then the leftover is reported and left alone (a process in state D)
 TASK_FILE_TRIES = 50
+ORDERS_PER_TURN = 8  # between two looks at what the tasks say
 _PLAIN = sorted(signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP, 32, 33})  # a task's own
 
 
@@ -46,96 +48,47 @@ class Runner:
     """Runs by name; everything else is the event loop's."""
 
     def __init__(self, listener: socket.socket, name: str, tools: dict[str, str]) -> None:
-        self.listener = listener
         self.tools = tools
         self.isolation = cgroups.detect(name)
         self.runs: dict[str, Run] = {}
         self.by_recorder: dict[int, Run] = {}
-        self.agent: socket.socket | None = None
-        self.inbox = b""
-        self.outbox = b""
         self.ending = False
-        self.poll = select.poll()
-        self.on_ready: dict[int, object] = {}
+        self.readiness = Readiness()
+        self.line = AgentLine(self.readiness, listener, self.greet)
         self.news_read, self.news_write = os.pipe()
         os.set_blocking(self.news_read, False)
-        wake_read, wake_write = socket.socketpair()
-        wake_read.setblocking(False)
-        wake_write.setblocking(False)
-        self.wakes = (wake_read, wake_write)
-        signal.set_wakeup_fd(wake_write.fileno(), warn_on_full_buffer=False)
+        self.wakes = socket.socketpair()
+        for end in self.wakes:
+            end.setblocking(False)
+        signal.set_wakeup_fd(self.wakes[1].fileno(), warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
-        self.watch(self.news_read, self.read_news)
-        self.watch(wake_read.fileno(), self.reap)
-        self.watch(listener.fileno(), self.accept)
-
-    # -- the loop ---------------------------------------------------------------------------
-
-    def watch(self, fd: int, callback: object, events: int = select.POLLIN) -> None:
-        self.on_ready[fd] = callback
-        self.poll.register(fd, events)
-
-    def unwatch(self, fd: int) -> None:
-        if self.on_ready.pop(fd, None) is not None:
-            self.poll.unregister(fd)
+        self.readiness.watch(self.news_read, self.read_news)
+        self.readiness.watch(self.wakes[0].fileno(), self.reap)
 
     def loop(self) -> None:
+        """Until told to end, or until there is nothing to outlive."""
         while not (self.ending and not self.runs):
             sweeping = [run for run in self.runs.values() if run.end_waits is not None]
-            idle = self.agent is None and not any(run.ended is None for run in self.runs.values())
-            timeout_ms = SWEEP_MS if sweeping else IDLE_END_MS if idle else None
-            ready = self.poll.poll(timeout_ms)
-            if not ready and idle and not sweeping:
+            is_idle = not self.line.connected and not any(
+                run.ended is None for run in self.runs.values()
+            )
+            timeout_ms = SWEEP_MS if sweeping else IDLE_END_MS if is_idle else None
+            came = self.readiness.turn(0 if self.line.orders else timeout_ms)
+            if not came and is_idle and not sweeping and not self.line.orders:
                 return
-            for fd, events in ready:
-                callback = self.on_ready.get(fd)
-                if callback is not None:
-                    callback(events)  # type: ignore[operator]
+            for _ in range(min(ORDERS_PER_TURN, len(self.line.orders))):
+                self.obey(self.line.orders.popleft())
             for run in sweeping:
                 self.sweep(run)
+            self.line.flush()
 
-    # -- the agent --------------------------------------------------------------------------
-
-    def accept(self, _events: int) -> None:
-        try:
-            connection, _ = self.listener.accept()
-        except OSError:
-            return
-        self.drop_agent()
-        connection.setblocking(False)
-        self.agent = connection
-        self.watch(connection.fileno(), self.talk)
+    def greet(self) -> None:
         notes = self.isolation.notes
         enforced = [name for name in cgroups.WANTED if self.isolation.enforces(name)]
         self.tell({"is": "runner", "pid": os.getpid(), "notes": notes, "enforced": enforced})
-        self.flush()
 
-    def drop_agent(self) -> None:
-        if self.agent is not None:
-            self.unwatch(self.agent.fileno())
-            self.agent.close()
-        self.agent = None
-        self.inbox = self.outbox = b""
-
-    def talk(self, events: int) -> None:
-        assert self.agent is not None
-        if events & select.POLLOUT:
-            self.flush()
-        if self.agent is None or not events & (select.POLLIN | select.POLLHUP | select.POLLERR):
-            return
-        try:
-            chunk = self.agent.recv(1 << 20)
-        except BlockingIOError:
-            return
-        except OSError:
-            chunk = b""
-        if not chunk:
-            self.drop_agent()
-            return
-        *lines, self.inbox = (self.inbox + chunk).split(b"\n")
-        for line in lines:
-            self.obey(json.loads(line))
-        self.flush()
+    def tell(self, news: dict) -> None:  # type: ignore[type-arg]
+        self.line.tell(news)
 
     def obey(self, order: dict) -> None:  # type: ignore[type-arg]
         word, name = order["do"], order.get("run", "")
@@ -165,24 +118,6 @@ class Runner:
             else:
                 self.kill(run)
 
-    def tell(self, news: dict) -> None:  # type: ignore[type-arg]
-        if self.agent is not None:
-            self.outbox += json.dumps(news, separators=(",", ":")).encode() + b"\n"
-
-    def flush(self) -> None:
-        if self.agent is None:
-            return
-        try:
-            while self.outbox:
-                self.outbox = self.outbox[self.agent.send(self.outbox) :]
-        except BlockingIOError:
-            pass
-        except OSError:
-            self.drop_agent()
-            return
-        wanted = select.POLLIN | (select.POLLOUT if self.outbox else 0)
-        self.poll.modify(self.agent.fileno(), wanted)
-
     # -- starting ---------------------------------------------------------------------------
 
     def start(self, name: str, order: dict) -> None:  # type: ignore[type-arg]
@@ -191,14 +126,12 @@ class Runner:
             self.report(self.runs[name])
             return
         try:
-            os.close(
-                os.open(order["record"] + "/launched", os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-            )
-        except FileExistsError:
-            self.adopt(name, order)
-            return
+            is_first = record.mark_launched(order["record"])
         except OSError as error:
             self.refuse(name, f"The record directory can't be written: {error}")
+            return
+        if not is_first:
+            self.adopt(name, order)
             return
         run = self.runs[name] = Run(name, order)
         run.groups, problem = cgroups.create(self.isolation, name, order.get("limits", {}))
@@ -206,8 +139,7 @@ class Runner:
             self.refuse(name, problem)
             return
         try:
-            with open(run.record + "/groups", "w", encoding="utf-8") as file:
-                json.dump(run.groups, file)
+            record.write_groups(run.record, run.groups)
             self.spawn(run, order)
         except OSError as error:
             cgroups.remove(run.groups)
@@ -219,7 +151,6 @@ class Runner:
     def refuse(self, name: str, why: str) -> None:
         self.runs.pop(name, None)
         self.tell({"is": "refused", "run": name, "message": why})
-        self.flush()
 
     def spawn(self, run: Run, order: dict) -> None:  # type: ignore[type-arg]
         environment: dict[str, str] = order["environment"]
@@ -266,7 +197,7 @@ class Runner:
         event = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         run.out_of_memory_fds = [event, control]
         if not cgroups.write(group + "/cgroup.event_control", f"{event} {control}"):
-            self.watch(event, lambda _events: self.out_of_memory(run))
+            self.readiness.watch(event, lambda _events: self.out_of_memory(run))
 
     def out_of_memory(self, run: Run) -> None:
         """Told just before the kernel kills one of them; half a task is no task, so all go."""
@@ -290,7 +221,6 @@ class Runner:
                 self.report(run)
             else:
                 self.tell({"is": "refused", "run": name, "message": f"{rest} can't be joined"})
-        self.flush()
 
     # -- taking over ------------------------------------------------------------------------
 
@@ -300,10 +230,10 @@ class Runner:
             self.report(self.runs[name])
             return
         run = self.runs[name] = Run(name, order)
-        run.groups = groups_in(run.record)
-        recorder_pid = _recorder_of(name, run.record)
+        run.groups = record.groups_in(run.record)
+        recorder_pid = record.recorder_of(name, run.record)
         for _ in range(TASK_FILE_TRIES if recorder_pid else 1):
-            text = _read(run.record + "/task")
+            text = record.read(run.record + "/task")
             if text:
                 run.task = Identity.parse(text)
                 break
@@ -313,24 +243,24 @@ class Runner:
         elif run.task is not None and run.task.is_alive():
             self.attach(run, run.task.pid)  # the recorder was killed: the end will be unknown
         else:
-            self.end(run, _status_in(run.record), "")
+            self.end(run, record.status_in(run.record), "")
 
     def attach(self, run: Run, pid: int) -> None:
         try:
             pidfd = os.pidfd_open(pid)
         except OSError:
-            self.end(run, _status_in(run.record), "")
+            self.end(run, record.status_in(run.record), "")
             return
 
         def gone(_events: int) -> None:
-            self.unwatch(pidfd)
+            self.readiness.unwatch(pidfd)
             os.close(pidfd)
             if run.task is not None and run.task.pid != pid and run.task.is_alive():
                 self.attach(run, run.task.pid)
             else:
-                self.end(run, _status_in(run.record), "")
+                self.end(run, record.status_in(run.record), "")
 
-        self.watch(pidfd, gone)
+        self.readiness.watch(pidfd, gone)
         self.watch_memory(run)
         self.report(run)
 
@@ -360,7 +290,7 @@ class Runner:
         elif run.task is not None and run.task.is_alive():
             self.attach(run, run.task.pid)
         else:
-            self.end(run, _status_in(run.record), "")
+            self.end(run, record.status_in(run.record), "")
 
     def kill(self, run: Run) -> None:
         """SIGKILL to all of a run's processes, wherever they fled; the recorder lives to tell."""
@@ -385,7 +315,7 @@ class Runner:
         if memory:
             news["memory"] = {"limit": limit, "peak": peak}
         for fd in run.out_of_memory_fds:
-            self.unwatch(fd)
+            self.readiness.unwatch(fd)
             os.close(fd)
         run.out_of_memory_fds = []
         self.kill(run)
@@ -404,7 +334,6 @@ class Runner:
             run.task.close()
         run.ended, run.end_waits = run.end_waits, None
         self.report(run)
-        self.flush()
         if self.ending:
             self.runs.pop(run.run, None)
 
@@ -430,53 +359,7 @@ class Runner:
                 break
             select.select([], [], [], SWEEP_MS / 1000)  # the kernel lags a little behind rmdir
         self.tell({"is": "gone"})
-        self.flush()
-
-
-def _read(path: str) -> str:
-    try:
-        with open(path, encoding="utf-8", errors="replace") as file:
-            return file.read().strip()
-    except OSError:
-        return ""
-
-
-def groups_in(record: str) -> dict[str, str]:
-    """The control groups of a run that exist still."""
-    text = _read(record + "/groups")
-    groups: dict[str, str] = json.loads(text) if text else {}
-    return {name: path for name, path in groups.items() if os.path.isdir(path)}
-
-
-def _status_in(record: str) -> int | None:
-    text = _read(record + "/exit")
-    return int(text) if text.isdigit() else None
-
-
-def _recorder_of(run: str, record: str) -> int:
-    """The pid of the recorder of a run that some earlier runner started, 0 if there is none."""
-    wanted = ["tepui-recorder", run, record]
-    for entry in os.listdir("/proc"):
-        if entry.isdigit():
-            try:
-                with open(f"/proc/{entry}/cmdline", "rb") as file:
-                    words = file.read(65_536).decode(errors="replace").split("\0")
-            except OSError:
-                continue
-            if words[3:6] == wanted and _parent_is_not_recorder(entry, wanted):
-                return int(entry)
-    return 0
-
-
-def _parent_is_not_recorder(pid: str, wanted: list[str]) -> bool:
-    """The recorder's forked half has the same words until it executes the task."""
-    stat = _read(f"/proc/{pid}/stat")
-    parent = stat.rpartition(")")[2].split()[1] if stat else "0"
-    try:
-        with open(f"/proc/{parent}/cmdline", "rb") as file:
-            return file.read(65_536).decode(errors="replace").split("\0")[3:6] != wanted
-    except OSError:
-        return True
+        self.line.flush()
 
 
 def main(argv: list[str]) -> None:

@@ -23,7 +23,7 @@ from kernel.runtime.agent import cgroups
 from kernel.runtime.agent.container import role_of
 from kernel.runtime.agent.host import MESOS_VERSION, TEPUI_VERSION
 from kernel.runtime.agent.node import Node
-from kernel.runtime.agent.runner import groups_in
+from kernel.runtime.agent.record import groups_in
 
 BUILD = {"git_sha": "", "build_date": "", "build_time": 0.0, "build_user": ""}
 CAPABILITIES = ["MULTI_ROLE", "HIERARCHICAL_ROLE", "RESERVATION_REFINEMENT", "TASK_RESOURCE_LIMITS"]
