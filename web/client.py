@@ -84,15 +84,22 @@ class Part:
             return reply
 
     def send(
-        self, method: str, path: str, body: Any = None, query: Mapping[str, Any] | None = None
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        query: Mapping[str, Any] | None = None,
+        *,
+        is_write: bool = True,
     ) -> Reply:
         target = path + ("?" + urlencode(query, doseq=True) if query else "")
         content = b"" if body is None else msgspec.json.encode(body)
         try:
             return self._ask(method, target, content)
         finally:
-            with self._lock:
-                self._forget()
+            if is_write:
+                with self._lock:
+                    self._forget()
 
     def read(self, reply: Reply, shape: type[T]) -> T:
         """The reply in one of `web.shapes`; an answer of another form counts as no answer."""

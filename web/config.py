@@ -1,4 +1,4 @@
-"""What can be set for the dashboard. `kernel.runtime.config` reads it from flags, environment and file."""
+"""What can be set for the dashboard; `kernel.runtime.config` reads it."""
 
 from typing import Annotated
 

@@ -42,6 +42,7 @@ def install(app: Flask) -> None:
     env.filters["instant"] = words.instant
     env.filters["iso"] = words.iso
     env.filters["span"] = words.span
+    env.filters["wall_clock"] = words.wall_clock
     env.filters["duration"] = words.duration
     env.filters["ms_of"] = words.ms_of
     env.globals["counted"] = words.counted
@@ -78,6 +79,12 @@ def tried(call: Callable[[], T], otherwise: T) -> T:
         if all(each.url != down.url for each in problems):
             problems.append(down)
         return otherwise
+
+
+def tried_all(call: Callable[[], list[T]]) -> list[T]:
+    """As `tried`, for a list: an empty one when the part is down."""
+    nothing: list[T] = []
+    return tried(call, nothing)
 
 
 def page(template: str, *, live: Sequence[str] = (), status: int = 200, **values: Any) -> Response:
@@ -137,7 +144,8 @@ def static_url(name: str) -> str:
     """With the content's digest, so that a browser may keep it for ever."""
     if name not in _digests:
         with current_app.open_resource(f"static/{name}") as file:
-            _digests[name] = hashlib.blake2b(file.read(), digest_size=6).hexdigest()
+            content = cast(bytes, file.read())
+        _digests[name] = hashlib.blake2b(content, digest_size=6).hexdigest()
     return url_for("static", filename=name, v=_digests[name])
 
 
@@ -148,8 +156,6 @@ def _down(down: PartDown) -> Response:
 
 
 def _problem(error: HTTPException) -> AnyResponse:
-    if error.response is not None:
-        return error.response
     title = {403: "Not allowed", 404: "Not found", 405: "Not possible", 413: "Too large"}.get(
         error.code or 500, error.name
     )

@@ -1,4 +1,4 @@
-"""`python -m tests.web.serve_standin [apps] [port]`: the dashboard over the stand-in, to look at."""
+"""`python -m tests.web.serve_standin [apps] [port]`: the dashboard over a stand-in, to look at."""
 
 import sys
 import tempfile

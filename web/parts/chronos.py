@@ -43,7 +43,7 @@ class Chronos:
 
     def preview(self, schedule: str, zone: str, count: int = 5) -> Reply:
         body = {"schedule": schedule, "scheduleTimeZone": zone, "count": count}
-        return self.part.send("POST", f"{BASE}/tepui/preview", body)
+        return self.part.send("POST", f"{BASE}/tepui/preview", body, is_write=False)
 
     def save(self, job: Mapping[str, Any]) -> Reply:
         return self.part.send(

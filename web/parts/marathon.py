@@ -19,8 +19,9 @@ class Marathon:
         reply = self.part.get("/v2/apps", {"embed": EMBED_LIST}, max_age_s=LIST_AGE_S)
         return self.part.read(reply, shapes.Apps).apps
 
-    def app(self, app_id: str) -> shapes.App | None:
-        reply = self.part.get(path_of("v2/apps", app_id), {"embed": EMBED_ONE}, max_age_s=0.2)
+    def app(self, app_id: str, *, max_age_s: float = 0.2) -> shapes.App | None:
+        query = {"embed": EMBED_ONE}
+        reply = self.part.get(path_of("v2/apps", app_id), query, max_age_s=max_age_s)
         return None if reply.status == 404 else self.part.read(reply, shapes.AppAnswer).app
 
     def definition(self, app_id: str, version: str = "") -> dict[str, Any] | None:

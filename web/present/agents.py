@@ -92,6 +92,11 @@ def agent_rows(state: State) -> list[AgentRow]:
     return sorted(rows, key=lambda row: (row.hostname, row.id))
 
 
+def fullest(rows: Sequence[AgentRow], limit: int = 3) -> list[AgentRow]:
+    """Those with the least room, by whichever resource is shortest."""
+    return sorted(rows, key=lambda row: -max(gauge.permille for gauge in row.gauges))[:limit]
+
+
 def agent_row(slave: Slave, tasks: int) -> AgentRow:
     return AgentRow(
         id=slave.id,

@@ -97,11 +97,11 @@ def _state_of(app: App, queued: Queued | None) -> tuple[Look, str, tuple[str, ..
     if app.deployments:
         return states.DEPLOYING, "", filters
     if app.tasks_unhealthy:
-        return states.UNHEALTHY, f"{app.tasks_unhealthy} of {app.instances} unhealthy", filters
+        return states.UNHEALTHY, "", filters
     if app.instances == 0 and app.tasks_running == 0:
         return states.SUSPENDED, "", filters
     if app.tasks_running < app.instances:
-        return states.STAGING, f"{app.tasks_running} of {app.instances} running", filters
+        return states.STAGING, "", filters
     if app.health_checks and app.tasks_healthy < app.instances:
         unproven = app.instances - app.tasks_healthy
         return states.UNCHECKED, f"{unproven} not checked yet", filters
@@ -192,6 +192,19 @@ def in_order(rows: Sequence[AppRow], column: str, downwards: bool) -> list[AppRo
 
 def counts_by_filter(rows: Sequence[AppRow]) -> Mapping[str, int]:
     return {name: sum(name in row.filters for row in rows) for name in FILTERS}
+
+
+def spread(rows: Sequence[AppRow]) -> Sequence[tuple[Look, int, Segment]]:
+    """How many apps look how, the most common first, each with its share of a bar."""
+    counts: dict[str, int] = {}
+    looks: dict[str, Look] = {}
+    for row in rows:
+        counts[row.look.word] = counts.get(row.look.word, 0) + 1
+        looks[row.look.word] = row.look
+    ordered = sorted(counts, key=lambda word: (-counts[word], word))
+    entries = [(looks[word].tone, word, counts[word]) for word in ordered]
+    segments = _segments(entries, len(rows))
+    return [(looks[s.word], s.count, s) for s in segments]
 
 
 class Folder(Struct, frozen=True):

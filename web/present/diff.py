@@ -20,8 +20,8 @@ ANSWERED_ONLY = (
     "readinessCheckResults",
     "taskStats",
 )
-# Chronos's counters come back in a listing; writing an old one back would undo newer counts.
-JOB_ANSWERED_ONLY = ("nextRun", "lastRun", "state", "inWords", "recent")
+# The longest line of a JSON view that is not broken.
+LINE_LENGTH = 60
 
 
 class Change(Struct, frozen=True):
@@ -67,5 +67,26 @@ def _text(value: Any) -> str:
 
 
 def pretty(definition: Mapping[str, Any]) -> str:
-    """As the JSON views show it: two blanks per level, keys in the order in which they came."""
-    return msgspec.json.format(msgspec.json.encode(definition), indent=2).decode()
+    """As the JSON views show it: keys in the order in which they came, short leaves on one line."""
+    return _indented(definition, "")
+
+
+def _indented(value: Any, indent: str) -> str:
+    """Objects and lists that hold no others stay on one line inside another, if they are short."""
+    flat = msgspec.json.format(msgspec.json.encode(value), indent=0).decode()
+    if not isinstance(value, Mapping | list) or not value:
+        return flat
+    items = list(value.values()) if isinstance(value, Mapping) else value
+    is_leaf = not any(isinstance(item, Mapping | list) for item in items)
+    if indent and is_leaf and len(indent + flat) <= LINE_LENGTH:
+        return flat
+    deeper = indent + "  "
+    if isinstance(value, Mapping):
+        names = [msgspec.json.encode(str(key)).decode() + ": " for key in value]
+    else:
+        names = [""] * len(items)
+    lines = [
+        deeper + name + _indented(item, deeper) for name, item in zip(names, items, strict=True)
+    ]
+    opening, closing = ("{", "}") if isinstance(value, Mapping) else ("[", "]")
+    return "\n".join([opening, ",\n".join(lines), indent + closing])

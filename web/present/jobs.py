@@ -156,6 +156,8 @@ def run_row(run: Run) -> RunRow:
 
 def _exit_text(run: Run) -> str:
     """A shell's status above 128 is a signal; say so."""
+    if run.signal:
+        return f"signal {run.signal}"
     if run.exit_status is None:
         return ""
     if run.exit_status < 0:

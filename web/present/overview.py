@@ -29,7 +29,7 @@ class Failure(Struct, frozen=True):
 
 
 def waiting(queue: Sequence[Queued], told: Callable[[str], Sequence[str]]) -> list[WaitingRow]:
-    """Longest waiting first; `told` asks Marathon for its own sentences, for the shown ones only."""
+    """Longest waiting first; `told` asks Marathon for its sentences, for the shown ones only."""
     waits = [queued for queued in queue if queued.app and queued.count]
     waits.sort(key=lambda queued: (queued.since or "", queued.app.id if queued.app else ""))
     return [

@@ -20,7 +20,7 @@ def ms_of(timestamp: str | None) -> int | None:
 
 
 def duration(seconds: float) -> str:
-    """One or two units, the larger first: `45 s`, `3 min`, `2 h 5 min`, `4 days`."""
+    """One or two units, the larger first: `45 s`, `3 min`, `1 h 5 min`, `4 days`."""
     whole = max(0, int(seconds))
     if whole < MINUTE_S:
         return f"{whole} s"
@@ -28,7 +28,7 @@ def duration(seconds: float) -> str:
         return f"{whole // MINUTE_S} min"
     if whole < DAY_S:
         hours, minutes = whole // HOUR_S, whole % HOUR_S // MINUTE_S
-        return f"{hours} h {minutes} min" if minutes and hours < 10 else f"{hours} h"
+        return f"{hours} h {minutes} min" if minutes and hours < 2 else f"{hours} h"
     days = whole // DAY_S
     return counted(days, "day")
 
@@ -61,6 +61,17 @@ def instant(at_ms: int | None) -> str:
         return ""
     at = datetime.fromtimestamp(at_ms / 1000, UTC)
     return at.strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def wall_clock(timestamp: str) -> str:
+    """`Fri 2026-11-20 18:05:12 +01:00`, in the zone that the timestamp is in."""
+    try:
+        at = datetime.fromisoformat(timestamp)
+    except ValueError:
+        return timestamp
+    offset = at.strftime("%z")
+    zone = "UTC" if offset in ("", "+0000") else f"{offset[:3]}:{offset[3:5]}"
+    return f"{at:%a %Y-%m-%d %H:%M:%S} {zone}"
 
 
 def iso(at_ms: int | None) -> str:

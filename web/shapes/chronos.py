@@ -16,6 +16,7 @@ class Run(Struct, frozen=True, rename="camel"):
     agent: str | None = None
     host: str | None = None
     task_id: str | None = None
+    signal: int | str | None = None
     message: str | None = None
 
 
@@ -41,6 +42,8 @@ class Job(Struct, frozen=True, rename="camel"):
     state: str = ""
     in_words: str | None = None
     recent: list[Run] = []
+    waiting_for: list[str] = []
+    warning: str | None = None
 
 
 class Runs(Struct, frozen=True):

@@ -1,4 +1,4 @@
-"""Reads of the master's and an agent's `/state`. Source: mesos.md §2.9, "v0 JSON that tools poll"."""
+"""Reads of the master's and an agent's `/state`. Source: mesos.md §2.9, v0 JSON."""
 
 from typing import Any
 

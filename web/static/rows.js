@@ -1,30 +1,26 @@
-// Lists of rows in a form: add an empty one, remove one.
+// Lists of rows in a form: the last one is always empty, so that there is room for another.
 
 export function rows(form, changed) {
+  form.addEventListener("input", (event) => {
+    const row = event.target.closest("[data-row]");
+    if (row && event.target.value && isLast(row)) row.after(blank(row.cloneNode(true)));
+  });
   form.addEventListener("click", (event) => {
-    const add = event.target.closest("[data-add]");
     const remove = event.target.closest("[data-remove]");
-    if (add) added(add.closest("[data-rows]"));
-    if (remove) removed(remove.closest("[data-row]"), changed);
+    if (!remove) return;
+    const row = remove.closest("[data-row]");
+    isLast(row) ? blank(row) : row.remove();
+    changed();
   });
 }
 
-function added(list) {
-  const all = list.querySelectorAll("[data-row]");
-  const row = all[all.length - 1].cloneNode(true);
-  blank(row);
-  all[all.length - 1].after(row);
-  row.querySelector("input:not([type=hidden])").focus();
-}
-
-function removed(row, changed) {
-  if (row.parentElement.querySelectorAll("[data-row]").length > 1) row.remove();
-  else blank(row);
-  changed();
-}
+const isLast = (row) => !row.nextElementSibling?.matches("[data-row]");
 
 function blank(row) {
   for (const field of row.querySelectorAll("input, textarea")) {
     field.value = field.name.endsWith(".origin") ? "-1" : "";
+    field.removeAttribute("aria-invalid");
   }
+  for (const field of row.querySelectorAll("select")) field.selectedIndex = 0;
+  return row;
 }

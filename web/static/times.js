@@ -9,7 +9,7 @@ export function inWords(seconds) {
   }
   if (whole >= 3600) {
     const hours = Math.floor(whole / 3600), minutes = Math.floor(whole % 3600 / 60);
-    return minutes && hours < 10 ? `${hours} h ${minutes} min` : `${hours} h`;
+    return minutes && hours < 2 ? `${hours} h ${minutes} min` : `${hours} h`;
   }
   const [unit, size] = UNITS.find(([, each]) => whole >= each) ?? UNITS.at(-1);
   return `${Math.floor(whole / size)} ${unit}`;

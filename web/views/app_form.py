@@ -16,7 +16,7 @@ from web.present import agents, app_form, diff
 from web.present.app_form import ConstraintRow, Pair, PortRow, Values
 from web.present.errors import Refusal, refusal_of
 from web.present.words import counted
-from web.rendering import page, parts, tried
+from web.rendering import page, parts, tried_all
 from web.shapes import mesos
 from web.views.addresses import app_address
 
@@ -50,7 +50,7 @@ def edit(app_id: str) -> Response:
     app_id = "/" + app_id.strip("/")
     version = request.args.get("version", "")
     app = _definition(app_id, version)
-    current = parts().marathon.app(app_id)
+    current = parts().marathon.app(app_id, max_age_s=0)
     base_version = current.version if current else ""
     return _screen(_draft_of(app), app_id=app_id, base_version=base_version, from_version=version)
 
@@ -200,7 +200,7 @@ def _overtaken(app_id: str) -> Refusal | None:
     base_version = request.form.get("base_version", "")
     if not base_version or request.form.get("overwrite") == "1":
         return None
-    current = parts().marathon.app(app_id)
+    current = parts().marathon.app(app_id, max_age_s=0)
     if current is None or current.version == base_version:
         return None
     return Refusal(
@@ -214,7 +214,7 @@ def _fit(app: Mapping[str, Any]) -> str:
     values = app_form.values_of(app).scalars
     wanted = [app_form.parse_number(values[name] or "0") or 0 for name in ("cpus", "mem", "disk")]
     instances = app_form.parse_number(values["instances"] or "1")
-    slaves = tried(lambda: parts().mesos.state().slaves, [])
+    slaves = tried_all(lambda: parts().mesos.state().slaves)
     if not slaves or not isinstance(instances, int) or instances < 1:
         return ""
     amounts = mesos.Amounts(cpus=wanted[0], mem=wanted[1], disk=wanted[2])

@@ -1,5 +1,7 @@
 """The list of apps (searched, filtered, sorted and paged here) and one app with its tabs."""
 
+from typing import Any
+
 from flask import Blueprint, Response, abort, request
 from werkzeug.exceptions import HTTPException
 
@@ -7,7 +9,7 @@ from web.present import apps as present
 from web.present import diff, paging, services
 from web.present.deployments import deployment_rows
 from web.present.why import why_waiting
-from web.rendering import page, parts, tried
+from web.rendering import page, parts, tried, tried_all
 from web.shapes import lb
 from web.shapes.marathon import App
 
@@ -19,7 +21,7 @@ TABS = ("instances", "configuration", "why", "deployments", "logs", "services")
 def index() -> Response:
     asked = request.args
     apps = tried(parts().marathon.apps, None)
-    rows = present.app_rows(apps or [], tried(parts().marathon.queue, []))
+    rows = present.app_rows(apps or [], tried_all(parts().marathon.queue))
     group = asked.get("group", "/")
     search, state = asked.get("q", ""), asked.get("state", "")
     view = "tree" if asked.get("view") == "tree" else "list"
@@ -57,11 +59,11 @@ def show(app_id: str) -> Response:
     tab = request.args.get("tab", TABS[0])
     if tab not in TABS:
         abort(404, f"There is no tab “{tab}”.")
-    queue = tried(parts().marathon.queue, [])
+    queue = tried_all(parts().marathon.queue)
     queued = next((q for q in queue if q.app and q.app.id == app.id), None)
-    every = tried(parts().marathon.deployments, [])
+    every = tried_all(parts().marathon.deployments)
     mine = [deployment for deployment in every if app.id in deployment.affected_apps]
-    told = tried(lambda: parts().marathon.why(app.id), []) if queued or tab == "why" else []
+    told = tried_all(lambda: parts().marathon.why(app.id)) if queued or tab == "why" else []
     return page(
         f"apps/{tab}.html",
         live=("apps", "deployments") + (("services",) if tab == "services" else ()),
@@ -84,7 +86,7 @@ def _missing(app_id: str) -> HTTPException:
         return error
 
 
-def _more(tab: str, app: App) -> dict[str, object]:
+def _more(tab: str, app: App) -> dict[str, Any]:
     """What only one tab shows."""
     if tab == "configuration":
         return _configuration(app)
@@ -100,10 +102,10 @@ def _more(tab: str, app: App) -> dict[str, object]:
     return {}
 
 
-def _configuration(app: App) -> dict[str, object]:
+def _configuration(app: App) -> dict[str, Any]:
     """The current definition, and a chosen older one beside it with what differs."""
     marathon = parts().marathon
-    versions = tried(lambda: marathon.versions(app.id), [])
+    versions = tried_all(lambda: marathon.versions(app.id))
     current = tried(lambda: marathon.definition(app.id), None) or {}
     chosen = request.args.get("version", "")
     older = tried(lambda: marathon.definition(app.id, chosen), None) if chosen else None

@@ -8,7 +8,7 @@ from web.present import diff, overview
 from web.present import jobs as present_jobs
 from web.present.app_form import FIRST_APP
 from web.present.deployments import deployment_rows
-from web.rendering import page, parts, tried
+from web.rendering import page, parts, tried, tried_all
 from web.shapes import mesos
 
 blueprint = Blueprint("cluster", __name__)
@@ -19,20 +19,23 @@ def show() -> Response:
     marathon = parts().marathon
     state = tried(parts().mesos.state, mesos.State())
     apps = tried(marathon.apps, None)
-    queue = tried(marathon.queue, [])
+    queue = tried_all(marathon.queue)
     jobs = tried(parts().chronos.jobs, None)
-    deployments = tried(marathon.deployments, [])
+    deployments = tried_all(marathon.deployments)
+    agent_rows = present_agents.agent_rows(state)
     app_rows = present_apps.app_rows(apps or [], queue)
-    waiting = overview.waiting(queue, lambda app_id: tried(lambda: marathon.why(app_id), []))
+    waiting = overview.waiting(queue, lambda app_id: tried_all(lambda: marathon.why(app_id)))
     return page(
         "cluster/show.html",
         live=("apps", "deployments", "agents", "jobs"),
         state=state,
         capacity=present_agents.capacity(state.slaves),
-        agents=present_agents.agent_rows(state),
+        agents=agent_rows,
+        fullest=present_agents.fullest(agent_rows),
         apps_known=apps is not None,
         jobs_known=jobs is not None,
         apps=app_rows,
+        spread=present_apps.spread(app_rows),
         app_counts=present_apps.counts_by_filter(app_rows),
         waiting=waiting,
         deployments=deployment_rows(deployments, apps or []),
@@ -46,7 +49,7 @@ def show() -> Response:
 @blueprint.get("/frameworks")
 def frameworks() -> Response:
     state = tried(parts().mesos.state, mesos.State())
-    roles = tried(parts().mesos.roles, [])
+    roles = tried_all(parts().mesos.roles)
     names = {framework.id: framework.name for framework in state.frameworks}
     return page(
         "cluster/frameworks.html",

@@ -4,7 +4,7 @@ from flask import Blueprint, Response, request
 from werkzeug.wrappers import Response as AnyResponse
 
 from web.present.deployments import deployment_rows
-from web.rendering import local_target, outcome, page, parts, tried
+from web.rendering import local_target, outcome, page, parts, tried, tried_all
 
 blueprint = Blueprint("deployments", __name__)
 
@@ -12,7 +12,7 @@ blueprint = Blueprint("deployments", __name__)
 @blueprint.get("/deployments")
 def index() -> Response:
     deployments = tried(parts().marathon.deployments, None)
-    apps = tried(parts().marathon.apps, []) if deployments else []
+    apps = tried_all(parts().marathon.apps) if deployments else []
     search = request.args.get("q", "").lower()
     rows = [
         row

@@ -12,7 +12,7 @@ from web.present import diff, job_form
 from web.present.app_form import Pair
 from web.present.errors import Refusal, refusal_of
 from web.present.job_form import JobValues
-from web.rendering import page, parts, tried
+from web.rendering import page, parts, tried, tried_all
 from web.shapes.chronos import Preview
 from web.views.addresses import job_address
 
@@ -154,7 +154,7 @@ def _screen(
     refusal: Refusal | None = None,
     status: int = 200,
 ) -> Response:
-    jobs = tried(parts().chronos.jobs, [])
+    jobs = tried_all(parts().chronos.jobs)
     return page(
         "job_form/show.html",
         status=status,

@@ -6,7 +6,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from web.client import Reply
 from web.present import diff, job_form, paging
 from web.present import jobs as present
-from web.rendering import local_target, outcome, page, parts, tried
+from web.rendering import local_target, outcome, page, parts, tried, tried_all
 from web.shapes.chronos import Job, Preview
 from web.views.addresses import job_address
 
@@ -46,7 +46,7 @@ def show(name: str) -> Response:
     job = next((each for each in jobs if each.name == name), None)
     if job is None:
         abort(404, f"The job “{name}” does not exist. It may have been deleted.")
-    runs = present.run_rows(tried(lambda: chronos.runs(name), []))
+    runs = present.run_rows(tried_all(lambda: chronos.runs(name)))
     chosen = request.args.get("run", "")
     definition = tried(lambda: chronos.definition(name), None) or {}
     return page(

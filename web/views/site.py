@@ -6,7 +6,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from web.present import agents as present_agents
 from web.present import apps as present_apps
 from web.present import jobs as present_jobs
-from web.rendering import local_target, page, parts, tried
+from web.rendering import local_target, page, parts, tried, tried_all
 from web.shapes import mesos
 
 blueprint = Blueprint("site", __name__)
@@ -18,8 +18,8 @@ YEAR_S = 365 * 24 * 3600
 @blueprint.get("/search")
 def search() -> Response:
     asked = request.args.get("q", "").strip()
-    apps = tried(parts().marathon.apps, [])
-    jobs = tried(parts().chronos.jobs, [])
+    apps = tried_all(parts().marathon.apps)
+    jobs = tried_all(parts().chronos.jobs)
     state = tried(parts().mesos.state, mesos.State())
     rows = present_apps.app_rows(apps, [])
     agents = [

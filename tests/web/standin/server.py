@@ -1,4 +1,4 @@
-"""Serves a `World` over HTTP: `/master`, `/marathon`, `/chronos`, `/lb`, and an agent at the root."""
+"""Serves a `World` over HTTP: `/master`, `/marathon`, `/chronos`, `/lb`, an agent at the root."""
 
 import json
 import queue
@@ -24,7 +24,9 @@ class StandIn:
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         self._server.daemon_threads = True
         self.port = self._server.server_port
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(0.01,), daemon=True
+        )
         self._thread.start()
 
     def url(self, part: str) -> str:

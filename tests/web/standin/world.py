@@ -104,6 +104,8 @@ class World:
                 "slaveId": self.agents[1]["id"],
             }
         big = copy.deepcopy(self.apps[ids[0]])
+        big["tasks"] = []
+        big["portDefinitions"] = [{"port": 10900, "protocol": "tcp", "name": "sql"}]
         big |= {"id": "/data/warehouse", "instances": 3, "mem": 15000, "cpus": 6}
         big["version"] = stamp(self.now - timedelta(minutes=2))
         big["labels"] = {"team": "data"}
