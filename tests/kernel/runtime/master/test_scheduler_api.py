@@ -1,0 +1,312 @@
+"""POST /api/v1/scheduler: every status in Mesos's order and words, and nothing but refusals for
+garbage. Source: mesos.md §2.3; recording status-scheduler."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.kernel.runtime.master.live import (
+    JSON_HEADERS,
+    Json,
+    LiveMaster,
+    LiveScheduler,
+    Reply,
+    Stream,
+    live_master,
+)
+
+PATH = "/api/v1/scheduler"
+ONLY_JSON = {"Content-Type": "application/json"}
+SUBSCRIBE = {"type": "SUBSCRIBE", "subscribe": {"framework_info": {"user": "root", "name": "x"}}}
+
+
+@pytest.fixture(scope="module")
+def master(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveMaster]:
+    with live_master(tmp_path_factory.mktemp("master")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def scheduler(master: LiveMaster) -> LiveScheduler:
+    return LiveScheduler(master)
+
+
+def post(master: LiveMaster, body: object, **headers: str) -> Reply:
+    return master.request("POST", PATH, body, headers or JSON_HEADERS)
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
+def test_only_post_is_allowed(master: LiveMaster, method: str) -> None:
+    answer = master.request(method, PATH, SUBSCRIBE, ONLY_JSON)
+
+    assert (answer.status, answer.headers["Allow"]) == (405, "POST")
+    assert answer.text == (
+        f"405 Method Not Allowed. Expecting one of {{ 'POST' }}, but received '{method}'."
+    )
+
+
+HEAD = "Failed to convert JSON into Call protobuf: "
+INVALID = "Failed to validate scheduler::Call: "
+REFUSED: list[tuple[str, object, int, str]] = [
+    (
+        "empty",
+        b"",
+        400,
+        "Failed to parse body into JSON: syntax error at line 1 near: ",
+    ),
+    (
+        "truncated",
+        b'{"type": "SUBSCR',
+        400,
+        "Failed to parse body into JSON: syntax error at line 1 near: ",
+    ),
+    ("no object", [1], 400, f"{HEAD}Expecting a JSON object"),
+    ("nothing", {}, 400, f"{INVALID}Expecting 'type' to be present"),
+    ("unknown fields", {"string": "x"}, 400, f"{INVALID}Expecting 'type' to be present"),
+    ("unknown type", {"type": "NO_SUCH"}, 400, f"{INVALID}Expecting 'type' to be present"),
+    (
+        "type UNKNOWN",
+        {"type": "UNKNOWN"},
+        400,
+        f"{INVALID}Expecting 'framework_id' to be present",
+    ),
+    (
+        "type is a number",
+        {**SUBSCRIBE, "type": 1},
+        400,
+        f"{HEAD}Not expecting a JSON number for field 'type'",
+    ),
+    ("no subscribe", {"type": "SUBSCRIBE"}, 400, f"{INVALID}Expecting 'subscribe' to be present"),
+    (
+        "no user",
+        {"type": "SUBSCRIBE", "subscribe": {"framework_info": {"name": "x"}}},
+        400,
+        f"{HEAD}Missing required fields: subscribe.framework_info.user",
+    ),
+    (
+        "name is a number",
+        {"type": "SUBSCRIBE", "subscribe": {"framework_info": {"user": "x", "name": 5}}},
+        400,
+        f"{HEAD}Not expecting a JSON number for field 'name'",
+    ),
+    (
+        "array for a singular field",
+        {"type": "SUBSCRIBE", "subscribe": {"framework_info": [{"user": "x", "name": "x"}]}},
+        400,
+        f"{HEAD}Not expecting a JSON array for field 'framework_info'",
+    ),
+    (
+        "ids differ",
+        {**SUBSCRIBE, "framework_id": {"value": "other"}},
+        400,
+        f"{INVALID}'framework_id' differs from 'subscribe.framework_info.id'",
+    ),
+    (
+        "framework unknown",
+        {"type": "REVIVE", "framework_id": {"value": "nope"}},
+        400,
+        "Framework cannot be found",
+    ),
+    (
+        "task_id as text",
+        {"type": "KILL", "framework_id": {"value": "nope"}, "kill": {"task_id": "t"}},
+        400,
+        f"{HEAD}Not expecting a JSON string for field 'task_id'",
+    ),
+    (
+        "refuse_seconds as a word",
+        {
+            "type": "DECLINE",
+            "framework_id": {"value": "nope"},
+            "decline": {"offer_ids": [], "filters": {"refuse_seconds": "five"}},
+        },
+        400,
+        f"{HEAD}Failed to parse 'five' as a JSON number for field 'refuse_seconds': syntax error"
+        " at line 1 near: ive",
+    ),
+    (
+        "resource without type",
+        {
+            "type": "ACCEPT",
+            "framework_id": {"value": "nope"},
+            "accept": {
+                "operations": [{"type": "RESERVE", "reserve": {"resources": [{"name": "cpus"}]}}]
+            },
+        },
+        400,
+        f"{HEAD}Missing required fields: accept.operations[0].reserve.resources[0].type",
+    ),
+    (
+        "uuid not base64",
+        {
+            "type": "ACKNOWLEDGE",
+            "framework_id": {"value": "nope"},
+            "acknowledge": {
+                "agent_id": {"value": "a"},
+                "task_id": {"value": "t"},
+                "uuid": "!!!",
+            },
+        },
+        400,
+        f"{HEAD}Failed to base64 decode bytes field 'uuid': Invalid character '!'",
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "text"), [r[1:] for r in REFUSED], ids=[r[0] for r in REFUSED]
+)
+def test_a_refusal_is_in_mesos_words(
+    master: LiveMaster, body: object, status: int, text: str
+) -> None:
+    answer = post(master, body)
+
+    assert (answer.status, answer.text) == (status, text)
+
+
+def test_the_content_type_counts(master: LiveMaster) -> None:
+    """DIFFERS: a charset is allowed."""
+    assert post(master, SUBSCRIBE, Accept="*/*").text == "Expecting 'Content-Type' to be present"
+    answer = post(master, SUBSCRIBE, **{"Content-Type": "text/plain"})
+    assert answer.status == 415
+    assert answer.text == "Expecting 'Content-Type' of application/json or application/x-protobuf"
+    charset = {"Content-Type": "application/json; charset=utf-8"}
+    assert post(master, {"type": "NOPE"}, **charset).status == 400
+
+
+def test_the_accept_header_counts_for_streams_only(
+    master: LiveMaster, scheduler: LiveScheduler
+) -> None:
+    html = {**ONLY_JSON, "Accept": "text/html"}
+
+    answer = post(master, SUBSCRIBE, **html)
+    assert answer.status == 406
+    assert (
+        answer.text == "Expecting 'Accept' to allow 'application/x-protobuf' or 'application/json'"
+    )
+    call = {"type": "REVIVE", "framework_id": {"value": scheduler.framework_id}}
+    assert post(master, call, **html, **stream_of(scheduler)).status == 202
+    call = {**call, "type": "RECONCILE_OPERATIONS", "reconcile_operations": {}}
+    assert post(master, call, **html, **stream_of(scheduler)).status == 406
+
+
+def stream_of(scheduler: LiveScheduler) -> dict[str, str]:
+    return {"Mesos-Stream-Id": scheduler.stream.stream_id}
+
+
+def test_subscribe_must_not_name_a_stream(master: LiveMaster) -> None:
+    answer = post(master, SUBSCRIBE, **ONLY_JSON, **{"Mesos-Stream-Id": "x"})
+
+    assert answer.status == 400
+    assert answer.text == "Subscribe calls should not include the 'Mesos-Stream-Id' header"
+
+
+@pytest.mark.parametrize("path", [f"/master{PATH}", f"{PATH}/", f"{PATH}/extra", f"/master{PATH}/"])
+def test_every_spelling_of_the_path_reaches_it(
+    master: LiveMaster, scheduler: LiveScheduler, path: str
+) -> None:
+    """Source: mesos-observed.md §2, routing."""
+    call = {"type": "REVIVE", "framework_id": {"value": scheduler.framework_id}}
+
+    answer = master.request("POST", path, call, {**ONLY_JSON, **stream_of(scheduler)})
+
+    assert answer.status == 202
+    assert answer.headers["content-length"] == "0"
+    assert answer.body == b""
+
+
+def test_an_unknown_path_is_not_found(master: LiveMaster) -> None:
+    answer = master.request("POST", "/api/v2/scheduler", SUBSCRIBE, JSON_HEADERS)
+    assert (answer.status, answer.text) == (404, "404 Not Found.")
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"type": "SUPPRESS", "suppress": {"roles": ["foreign"]}},
+        {"type": "REVIVE", "revive": {"roles": "test"}},
+        {"type": "DECLINE", "decline": {"offer_ids": [], "filters": {"refuse_seconds": "5"}}},
+        {"type": "DECLINE", "decline": {"offer_ids": None, "filters": None}},
+        {
+            "type": "ACCEPT",
+            "accept": {"offer_ids": [{"value": "x"}], "operations": [{"type": "FLY"}]},
+        },
+        {"type": "ACCEPT", "accept": {"operations": {"type": "LAUNCH", "launch": {}}}},
+        {"type": "REQUEST", "request": {"requests": []}},
+        {"type": "ACCEPT_INVERSE_OFFERS", "accept_inverse_offers": {}},
+    ],
+)
+def test_mesos_leniency(master: LiveMaster, scheduler: LiveScheduler, more: Json) -> None:
+    """Source: mesos.md §2.4; recording status-scheduler."""
+    call = {"framework_id": {"value": scheduler.framework_id}, **more}
+
+    assert post(master, call, **ONLY_JSON, **stream_of(scheduler)).status == 202
+
+
+def test_a_subscription_is_an_answer_without_end(master: LiveMaster) -> None:
+    """Source: recording scheduler-subscribe."""
+    body: Any = {"type": "SUBSCRIBE", "subscribe": {"framework_info": {"user": "", "name": "x"}}}
+
+    stream = Stream(master, PATH, body)
+
+    subscribed, heartbeat = stream.next(), stream.next()
+    assert stream.status == 200 and len(stream.stream_id) == 36
+    assert subscribed is not None and subscribed["type"] == "SUBSCRIBED"
+    info = subscribed["subscribed"]["master_info"]
+    assert info["ip"] == 16777343 and info["port"] == master.port
+    assert info["hostname"] == "localhost" and info["address"]["ip"] == "127.0.0.1"
+    assert heartbeat == {"type": "HEARTBEAT"}
+    stream.close()
+
+
+def test_a_rejected_framework_gets_one_error_and_the_end(master: LiveMaster) -> None:
+    """Source: mesos.md §6, A7."""
+    scheduler = LiveScheduler(master, roles=["/test/test1"])
+
+    assert scheduler.first["error"]["message"] == (
+        "'FrameworkInfo.roles' contains invalid role: Role '/test/test1' cannot start with a slash"
+    )
+    assert scheduler.stream.next() is None
+
+
+JSON_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner),
+    max_leaves=10,
+)
+PARTS = st.sampled_from(["subscribe", "accept", "kill", "reconcile", "acknowledge", "decline"])
+
+
+@given(
+    st.binary(max_size=200)
+    | st.builds(
+        lambda type_, part, value: {
+            "type": type_,
+            "framework_id": {"value": "f"},
+            part: value,
+        },
+        st.sampled_from(["SUBSCRIBE", "ACCEPT", "KILL", "RECONCILE", "UPDATE_FRAMEWORK"]),
+        PARTS,
+        JSON_VALUES,
+    )
+)
+@settings(max_examples=150, deadline=None)
+def test_garbage_is_refused_and_never_breaks_anything(master: LiveMaster, body: object) -> None:
+    assert 400 <= post(master, body).status < 500
+
+
+@given(JSON_VALUES, PARTS)
+@settings(max_examples=100, deadline=None)
+def test_garbage_from_a_subscribed_framework_is_no_server_error(
+    master: LiveMaster, scheduler: LiveScheduler, value: object, part: str
+) -> None:
+    call = {
+        "type": part.upper(),
+        "framework_id": {"value": scheduler.framework_id},
+        part: value,
+    }
+
+    assert post(master, call, **ONLY_JSON, **stream_of(scheduler)).status < 500
