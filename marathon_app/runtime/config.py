@@ -70,7 +70,7 @@ class Config(Struct, frozen=True):
         int, Meta(description="Health probes under way at once.", ge=1)
     ] = 256
     event_stream_max_outstanding_messages: Annotated[
-        int, Meta(description="Events kept for readers that come back, and a reader's lag.", ge=1)
+        int, Meta(description="Events kept for readers that come back.", ge=1)
     ] = 1_024
     access_control_allow_origin: Annotated[
         str | None, Meta(description="Origin whose pages may read this API (CORS).")

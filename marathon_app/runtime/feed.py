@@ -16,7 +16,8 @@ from kernel.runtime.stream import EventStream
 
 KEEPALIVE = b"\n"  # a blank line; readers and proxies see that the stream lives (C11)
 KEEPALIVE_INTERVAL_S = 8.0  # below the 10 s that readers may count on
-BYTES_PER_EVENT_BOUND = 4096  # a reader's lag is bounded in bytes: events allowed times this
+KEPT_BYTES_MAX = 8 * 1024 * 1024  # of frames for those who come back; few are above a kilobyte
+BEHIND_BYTES_MAX = 2 * KEPT_BYTES_MAX  # a replay must fit, and then some
 
 # Marathon's clients raise on types they do not know; these come only when asked for (C10).
 ONLY_ON_REQUEST = frozenset(
@@ -55,12 +56,16 @@ class Reader(Struct, frozen=True):
 class Feed:
     """Belongs to the loop. `era` differs between processes, so that their numbers never mix."""
 
-    def __init__(self, era: str, kept_count_max: int) -> None:
+    def __init__(
+        self, era: str, kept_count_max: int, *, behind_bytes_max: int = BEHIND_BYTES_MAX
+    ) -> None:
         self._era = era
         self._number = 0
-        self._kept: deque[Frame] = deque(maxlen=kept_count_max)
+        self._kept: deque[Frame] = deque()
+        self._kept_bytes = 0
+        self._kept_count_max = kept_count_max
         self._readers: dict[int, Reader] = {}
-        self._behind_bytes_max = kept_count_max * BYTES_PER_EVENT_BOUND
+        self._behind_bytes_max = behind_bytes_max
 
     def publish(self, event_type: str, data: Mapping[str, Any], timestamp: str) -> None:
         self._number += 1
@@ -73,9 +78,15 @@ class Feed:
             kept = {key: value for key, value in plan.items() if key not in FULL_PLAN_KEYS}
             light = sse(event_type, encode({**whole, "plan": kept}), event_id)
         frame = Frame(self._number, event_type, full, light)
-        self._kept.append(frame)
+        self._keep(frame)
         for reader in list(self._readers.values()):
             _deliver(frame, reader)
+
+    def _keep(self, frame: Frame) -> None:
+        self._kept.append(frame)
+        self._kept_bytes += len(frame.full)
+        while len(self._kept) > self._kept_count_max or self._kept_bytes > KEPT_BYTES_MAX:
+            self._kept_bytes -= len(self._kept.popleft().full)
 
     def attach(
         self,

@@ -98,7 +98,7 @@ class Prober:
         except TimeoutError:
             cause = f"no answer within {probe.timeout_ms / 1000:g} s"
         except TROUBLE as error:
-            cause = f"{type(error).__name__}: {error}"
+            cause = _words(error)
         return HealthProbed(task_id, probe.check_index, alive, cause)
 
     async def _answers(self, probe: Probe) -> tuple[bool | None, str]:
@@ -136,13 +136,23 @@ class Prober:
         except TimeoutError:
             return structs.replace(missed, body=f"no answer within {effect.timeout_ms / 1000:g} s")
         except TROUBLE as error:
-            return structs.replace(missed, body=f"{type(error).__name__}: {error}")
+            return structs.replace(missed, body=_words(error))
 
 
 async def _connects(probe: Probe) -> tuple[bool, str]:
     _, writer = await asyncio.open_connection(probe.host, probe.port)
     writer.close()
     return True, ""
+
+
+def _words(error: Exception) -> str:
+    """For people: what could not be done, not which class of which library says so."""
+    reason = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
+    if isinstance(reason, ConnectionRefusedError):
+        return "connection refused: nobody listens on the port"
+    if isinstance(reason, OSError) and reason.strerror:
+        return f"no connection: {reason.strerror}"
+    return str(reason) or type(reason).__name__
 
 
 def _host(name: str) -> str:

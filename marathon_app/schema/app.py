@@ -26,6 +26,7 @@ from marathon_app.schema.network import (
 from marathon_app.schema.quantity import Number
 
 SINGLE_INSTANCE_LABEL = "MARATHON_SINGLE_INSTANCE_APP"
+DEFAULT_ROLE = "marathon"
 
 
 class KillSelection(StrEnum):
@@ -114,7 +115,7 @@ class App(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True)
     resource_limits: ResourceLimits | None = None
     instances: int = always(1)
     accepted_resource_roles: tuple[str, ...] = ()
-    role: str = always("marathon")
+    role: str = always(DEFAULT_ROLE)
     constraints: tuple[tuple[str, ...], ...] = ()
     dependencies: tuple[str, ...] = ()
     container: Container | None = None

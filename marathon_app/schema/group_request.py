@@ -8,7 +8,7 @@ listed in `keeps_apps` and `keeps_groups`, and whoever applies the group fills t
 from msgspec import Struct
 
 from marathon_app.schema import path
-from marathon_app.schema.app import App
+from marathon_app.schema.app import DEFAULT_ROLE, App
 from marathon_app.schema.group import Group
 from marathon_app.schema.problem import Problem, under
 from marathon_app.schema.reading import Reader, UnknownField
@@ -35,12 +35,15 @@ class OwnFields(Struct, frozen=True, kw_only=True, rename="camel"):
     version: str = ""
 
 
+ONE_ROLE = "roles of groups are not supported yet: everything runs in one role"
 MEMBERS = frozenset(("apps", "groups", "pods"))
 
 
-def read_group(body: object, group_id: str = "", base: str = path.ROOT) -> GroupReading:
+def read_group(
+    body: object, group_id: str = "", base: str = path.ROOT, *, role: str = DEFAULT_ROLE
+) -> GroupReading:
     """`group_id` is the id in the URL (absolute), which a body without id gets."""
-    gathering = _Gathering()
+    gathering = _Gathering(role)
     group = gathering.read(body, "", base, group_id)
     is_sound = not gathering.invalid and not gathering.problems
     return GroupReading(
@@ -56,7 +59,8 @@ def read_group(body: object, group_id: str = "", base: str = path.ROOT) -> Group
 class _Gathering:
     """One descent through the tree; the lists fill as it goes."""
 
-    def __init__(self) -> None:
+    def __init__(self, role: str) -> None:
+        self._role = role
         self.keeps_apps: list[str] = []
         self.keeps_groups: list[str] = []
         self.invalid: list[Problem] = []
@@ -74,12 +78,13 @@ class _Gathering:
         self._check_id(own.id, own_id, prefix, base)
         if body.get("pods"):
             self.problems.append(Problem(f"{prefix}/pods", "pods are not supported yet"))
+        if own.enforce_role:
+            self.problems.append(Problem(f"{prefix}/enforceRole", ONE_ROLE))
         return Group(
             id=own_id,
             apps=self._apps(body, prefix, own_id),
             groups=self._groups(body, prefix, own_id),
             dependencies=tuple(path.resolve(item, own_id) for item in own.dependencies),
-            enforce_role=own.enforce_role,
         )
 
     def _check_id(self, written: str, own_id: str, prefix: str, base: str) -> None:
@@ -98,7 +103,7 @@ class _Gathering:
             return ()
         found: dict[str, App] = {}
         for index, member in enumerate(members):
-            reading = read_app(member, own_id)
+            reading = read_app(member, own_id, role=self._role)
             at = f"{prefix}/apps({index})"
             self.invalid.extend(under(at, reading.invalid_types))
             self.problems.extend(under(at, reading.problems))

@@ -10,7 +10,7 @@ from collections.abc import Collection
 from msgspec import Struct, structs
 
 from marathon_app.schema import legacy, path
-from marathon_app.schema.app import App, UpgradeStrategy
+from marathon_app.schema.app import DEFAULT_ROLE, App, UpgradeStrategy
 from marathon_app.schema.complete import complete
 from marathon_app.schema.problem import Problem
 from marathon_app.schema.reading import Reader, UnknownField
@@ -23,6 +23,8 @@ RESPONSE_ONLY = frozenset(
         "lastTaskFailure", "readinessCheckResults", "taskStats", "tasksStats",
     )
 )  # fmt: skip
+# The core decides these; a client that sends back what it read means no harm.
+OURS_TO_SAY = ("version", "version_info")
 SILENT: dict[type[Struct], frozenset[str]] = {App: RESPONSE_ONLY}
 
 
@@ -46,23 +48,28 @@ class Merged(Struct, frozen=True):
     problems: tuple[Problem, ...]
 
 
-def read_app(body: object, base: str = path.ROOT) -> AppReading:
-    """A whole definition: completed and checked. `body` is JSON without nulls."""
-    reading = read_update(body, base, is_id_required=True)
+def read_app(body: object, base: str = path.ROOT, *, role: str = DEFAULT_ROLE) -> AppReading:
+    """A whole definition: completed and checked. `body` is JSON without nulls, `role` the one in
+    which everything runs."""
+    reading = read_update(body, base, is_id_required=True, role=role)
     if reading.app is None:
         return reading
-    id_problem = _problem_with_written_id(body)
     app = complete(reading.app, reading.given, base)
-    problems = tuple(
-        id_problem + [p for p in problems_with(app) if not (p.path == "/id" and id_problem)]
-    )
-    return structs.replace(reading, app=app, problems=problems)
+    found = [*_problems_with_written_id(body), *reading.problems]
+    named = [problem.path for problem in found]
+    found.extend(problem for problem in problems_with(app) if problem.path not in named)
+    return structs.replace(reading, app=app, problems=tuple(found))
 
 
 def read_update(
-    body: object, base: str = path.ROOT, *, app_id: str = "", is_id_required: bool = False
+    body: object,
+    base: str = path.ROOT,
+    *,
+    app_id: str = "",
+    is_id_required: bool = False,
+    role: str = DEFAULT_ROLE,
 ) -> AppReading:
-    """A partial definition: typed, but neither completed nor checked; `merge` does that.
+    """A partial definition: typed, but neither completed nor checked as a whole; `merge` does that.
 
     `app_id` is the id by which the URL names the app; a body without id gets it.
     """
@@ -72,16 +79,20 @@ def read_update(
         return AppReading(None, (), (problem,), (), ())
     converted, found = legacy.modern(body)
     fields = reader.fields(App, converted)
-    if "id" in fields and isinstance(fields["id"], str):
+    for name in OURS_TO_SAY:
+        fields.pop(name, None)
+    if isinstance(fields.get("id"), str):
         fields["id"] = path.resolve(fields["id"], base)
     elif app_id:
         fields.setdefault("id", app_id)
     elif "id" not in fields and is_id_required:
         found.append(Problem("/id", "error.path.missing"))
     invalid = tuple(found + reader.problems)
-    given = tuple(fields)
-    app = None if invalid else App(**{"id": app_id, **fields})
-    return AppReading(app, given, invalid, (), tuple(reader.unknown))
+    if invalid:
+        return AppReading(None, tuple(fields), invalid, (), tuple(reader.unknown))
+    app = App(**{"id": app_id, "role": role, **fields})
+    problems = tuple(_problems_with_role(app, role))
+    return AppReading(app, tuple(fields), (), problems, tuple(reader.unknown))
 
 
 def merge(current: App | None, update: App, given: Collection[str]) -> Merged:
@@ -93,7 +104,7 @@ def merge(current: App | None, update: App, given: Collection[str]) -> Merged:
     if current is None:
         whole = complete(update, given)
         return Merged(whole, tuple(problems_with(whole)))
-    taken = {name: getattr(update, name) for name in given if name not in ("id", "version")}
+    taken = {name: getattr(update, name) for name in given if name != "id"}
     if "cmd" in given and "args" not in given:
         taken["args"] = ()
     if "args" in given and update.args and "cmd" not in given:
@@ -116,8 +127,16 @@ def _without_foreign_ports(app: App, given: Collection[str]) -> App:
     return app
 
 
-def _problem_with_written_id(body: object) -> list[Problem]:
+def _problems_with_written_id(body: object) -> list[Problem]:
     """The id as the client wrote it: resolving would hide an empty one."""
     written = body.get("id") if isinstance(body, dict) else None
     text = path.problem_with_app_id(written) if isinstance(written, str) else None
     return [Problem("/id", text)] if text else []
+
+
+def _problems_with_role(app: App, role: str) -> list[Problem]:
+    """DIFFERS: Marathon also knows the roles of top-level groups; here there is one role yet."""
+    if app.role == role:
+        return []
+    text = f"is '{app.role}', but everything runs in role '{role}' (--mesos-role); leave it out"
+    return [Problem("/role", text)]

@@ -58,7 +58,7 @@ def _add_reading(apps: Blueprint, desk: Desk) -> None:
 def _add_creating(apps: Blueprint, desk: Desk) -> None:
     @apps.post("")
     def create_app() -> Response:
-        reading = read_app(parse.json_body(request))
+        reading = read_app(parse.json_body(request), role=desk.config.mesos_role)
         parse.require_sound(reading)
         done = _put(desk, (reading,), Existing.ABSENT, is_partial=False)
         app = _current(desk, done, reading)
@@ -74,12 +74,12 @@ def _add_updating(apps: Blueprint, desk: Desk) -> None:
     @apps.put("")
     def put_apps() -> Response:
         is_partial = parse.flag(request, "partialUpdate", True)
-        done = _put(desk, _read_all(is_partial), Existing.ANY, is_partial)
+        done = _put(desk, _read_all(desk, is_partial), Existing.ANY, is_partial)
         return outcome.accepted(done)
 
     @apps.patch("")
     def patch_apps() -> Response:
-        return outcome.accepted(_put(desk, _read_all(True), Existing.PRESENT, True))
+        return outcome.accepted(_put(desk, _read_all(desk, True), Existing.PRESENT, True))
 
     @apps.put("/<path:name>")
     def put_app(name: str) -> Response:
@@ -87,7 +87,7 @@ def _add_updating(apps: Blueprint, desk: Desk) -> None:
         body = parse.json_body(request)
         if is_partial and isinstance(body, dict) and "version" in body:
             return outcome.accepted(_roll_back(desk, app_id, body))
-        reading = _read_one(body, app_id, is_partial)
+        reading = _read_one(desk, body, app_id, is_partial)
         done = _put(desk, (reading,), Existing.ANY, is_partial)
         if app_id in done.created:
             return outcome.accepted(done, 201, f"/v2/apps{app_id}")
@@ -95,7 +95,7 @@ def _add_updating(apps: Blueprint, desk: Desk) -> None:
 
     @apps.patch("/<path:name>")
     def patch_app(name: str) -> Response:
-        reading = _read_one(parse.json_body(request), path.resolve(name), True)
+        reading = _read_one(desk, parse.json_body(request), path.resolve(name), True)
         return outcome.accepted(_put(desk, (reading,), Existing.PRESENT, True))
 
 
@@ -192,27 +192,34 @@ def _one(desk: Desk, app_id: str) -> msgspec.Raw:
     return app_views.rendered(found)
 
 
-def _read_one(body: object, app_id: str, is_partial: bool) -> AppReading:
+def _read_one(desk: Desk, body: object, app_id: str, is_partial: bool) -> AppReading:
     given_id = body.get("id") if isinstance(body, dict) else None
     if isinstance(given_id, str) and path.resolve(given_id) != app_id:
         text = f"is '{given_id}', but the URL names '{app_id}'; leave it out, or make them equal"
         raise invalid([Problem("/id", text)])
+    role = desk.config.mesos_role
     if is_partial:
-        reading = read_update(body, app_id=app_id)
+        reading = read_update(body, app_id=app_id, role=role)
     else:
         named = {**body, "id": app_id} if isinstance(body, dict) else body
-        reading = read_app(named)
+        reading = read_app(named, role=role)
     parse.require_sound(reading)
     return reading
 
 
-def _read_all(is_partial: bool) -> tuple[AppReading, ...]:
-    readings = []
+def _read_all(desk: Desk, is_partial: bool) -> tuple[AppReading, ...]:
+    readings, role = [], desk.config.mesos_role
     for index, body in enumerate(parse.json_list(request)):
-        reading = read_update(body, is_id_required=True) if is_partial else read_app(body)
+        reading = _read_listed(body, role, is_partial)
         parse.require_sound(reading, f"/({index})")
         readings.append(reading)
     return tuple(readings)
+
+
+def _read_listed(body: object, role: str, is_partial: bool) -> AppReading:
+    if is_partial:
+        return read_update(body, is_id_required=True, role=role)
+    return read_app(body, role=role)
 
 
 def _put(
@@ -238,7 +245,7 @@ def _roll_back(desk: Desk, app_id: str, body: dict[str, Any]) -> ChangeAccepted:
         text = f"'{body['version']}' is no version; it looks like 2026-01-31T12:00:00.000Z"
         raise invalid([Problem("/version", text)])
     if "id" in body:
-        _read_one({"id": body["id"]}, app_id, True)
+        _read_one(desk, {"id": body["id"]}, app_id, True)
     change: Change = RollbackApp(app_id, version)
     return desk.accepted(lambda _: change, force=_force())
 

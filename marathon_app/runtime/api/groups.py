@@ -26,7 +26,7 @@ from marathon_app.runtime.api.desk import Desk
 from marathon_app.runtime.api.refusal import Refused, invalid, not_found
 from marathon_app.schema import path, timestamp
 from marathon_app.schema.group import Group
-from marathon_app.schema.group_request import GroupReading, read_group
+from marathon_app.schema.group_request import ONE_ROLE, GroupReading, read_group
 from marathon_app.schema.problem import Problem
 
 ALONE = "may not be combined with any other field but 'id'"
@@ -97,7 +97,9 @@ def _add_writing(groups: Blueprint, desk: Desk) -> None:
     @groups.post("/<path:name>")
     def create_group(name: str = "") -> Response:
         base = path.resolve(name)
-        reading = read_group(parse.json_body(request), "" if base == path.ROOT else base, base)
+        own_id = "" if base == path.ROOT else base
+        role = desk.config.mesos_role
+        reading = read_group(parse.json_body(request), own_id, base, role=role)
         parse.require_sound(reading)
         assert reading.group is not None
         group = reading.group
@@ -113,7 +115,7 @@ def _add_writing(groups: Blueprint, desk: Desk) -> None:
         if change is not None:
             done = desk.change(lambda _: change, force=_force(), dry_run=dry_run)
         else:
-            reading = _read_named(body, group_id)
+            reading = _read_named(body, group_id, desk.config.mesos_role)
             done = desk.change(
                 lambda machine: PutGroup(_filled(machine, reading)), force=_force(), dry_run=dry_run
             )
@@ -130,6 +132,8 @@ def _add_small_changes(groups: Blueprint, desk: Desk) -> None:
             raise invalid([Problem("/", "a PATCH of a group may change 'enforceRole' only")])
         if not isinstance(body["enforceRole"], bool):
             raise invalid([Problem("/enforceRole", "error.expected.jsboolean")])
+        if body["enforceRole"]:
+            raise invalid([Problem("/enforceRole", ONE_ROLE)])
         change = PatchGroup(path.resolve(name), body["enforceRole"])
         return outcome.accepted(desk.accepted(lambda _: change, force=_force()))
 
@@ -160,7 +164,7 @@ def _change(body: object, group_id: str) -> Change | None:
     return RollbackGroup(group_id, _version(body["version"]))
 
 
-def _read_named(body: object, group_id: str) -> GroupReading:
+def _read_named(body: object, group_id: str, role: str) -> GroupReading:
     """The id in the body may be left out, equal or relative; at the root it says which group."""
     given = body.get("id") if isinstance(body, dict) else None
     if isinstance(given, str) and group_id != path.ROOT:
@@ -168,7 +172,7 @@ def _read_named(body: object, group_id: str) -> GroupReading:
             text = f"is '{given}', but the URL names '{group_id}'; leave it out, or make them equal"
             raise invalid([Problem("/id", text)])
         body = {**body, "id": group_id} if isinstance(body, dict) else body
-    reading = read_group(body, group_id, path.parent(group_id))
+    reading = read_group(body, group_id, path.parent(group_id), role=role)
     parse.require_sound(reading)
     return reading
 

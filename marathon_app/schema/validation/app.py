@@ -128,8 +128,6 @@ def _placement_problems(app: App) -> Iterator[Problem]:
         if role not in ("*", app.role):
             text = f"is '{role}', but may only be '*' or the app's own role '{app.role}'"
             yield Problem(f"/acceptedResourceRoles({index})", text)
-    if not app.role or app.role == "*":
-        yield Problem("/role", "must name a role; '*' is not one that an app can run in")
 
 
 def _fetch_problems(app: App) -> Iterator[Problem]:

@@ -90,7 +90,7 @@ def test_an_id_of_an_earlier_process_gets_all_that_is_kept() -> None:
 
 
 def test_a_reader_that_falls_behind_is_dropped_and_the_others_are_not() -> None:
-    feed = Feed("1", 2)
+    feed = Feed("1", 2, behind_bytes_max=8_000)
     gone: list[str] = []
     slow = attached(feed, on_detached=lambda: gone.append("slow"))
 

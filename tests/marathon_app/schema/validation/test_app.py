@@ -59,6 +59,7 @@ REFUSED: list[tuple[str, dict[str, Any]]] = [
     ("/constraints(1)", {"constraints": [["hostname", "UNIQUE"], ["rack", "LIKE", "("]]}),
     ("/acceptedResourceRoles(0)", {"acceptedResourceRoles": ["other"]}),
     ("/role", {"role": "*"}),
+    ("/role", {"role": "other"}),
     ("/fetch(0)/uri", {"fetch": [{"uri": ""}]}),
     ("/fetch(0)/destPath", {"fetch": [{"uri": "http://x", "destPath": "/etc/x"}]}),
     ("/container/docker", {"container": {"type": "DOCKER"}}),
