@@ -223,7 +223,7 @@ def test_a_deleted_app_is_gone_when_its_instances_are() -> None:
 
 def test_dependants_wait_for_what_they_depend_on() -> None:
     world = World()
-    updates = [
+    updates: list[tuple[str, dict[str, object]]] = [
         ("/shop/db", {"healthChecks": [HTTP]}),
         ("/shop/api", {"dependencies": ["db"]}),
         ("/shop/web", {"dependencies": ["/shop/api"]}),

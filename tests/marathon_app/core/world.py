@@ -5,6 +5,7 @@ what was persisted, so `restart` is a crash at the end of any step.
 """
 
 from collections.abc import Callable
+from typing import Any
 
 from kernel.machine import Answer, DeadlineReached, Delete, Now, Persist, Put
 from kernel.messages import quantities, scheduler, v1
@@ -25,17 +26,17 @@ RICH = "cpus:100;mem:100000;disk:100000;ports:[31000-31999]"
 class Agent:
     def __init__(self, agent_id: str, resources: str, attributes: str) -> None:
         self.id, self.host = agent_id, f"host-{agent_id}"
-        self.total = parse(resources)
+        self.free: Resources = parse(resources)
         self.attributes = quantities.parse_attributes(attributes)
         self.tasks: dict[str, v1.TaskInfo] = {}
         self.is_offered = False
 
-    @property
-    def free(self) -> Resources:
-        left = self.total
-        for task in self.tasks.values():
-            left = left - quantities.from_wire(task.resources)
-        return left
+    def start(self, task: v1.TaskInfo) -> None:
+        self.tasks[task.task_id.value] = task
+        self.free = self.free - quantities.from_wire(task.resources)  # asserts that it is there
+
+    def end(self, task_id: str) -> None:
+        self.free = self.free + quantities.from_wire(self.tasks.pop(task_id).resources)
 
 
 class World:
@@ -165,11 +166,10 @@ class World:
                 assert task_id in self.store["instances"], "launched before it was durable"
                 assert task.agent_id.value == agent.id
                 self.launched.append(task_id)
-                agent.tasks[task_id] = task
+                agent.start(task)
                 self.states[task_id] = TaskState.STAGING
                 if self.auto_run(task):
                     self._become(task_id, TaskState.RUNNING)
-        assert agent.free is not None  # never negative: Resources asserts it
         agent.is_offered = False
 
     def _kill(self, task_id: str) -> None:
@@ -236,14 +236,14 @@ class World:
             self.tell(scheduler.Event(scheduler.EventType.OFFERS, offers=offered))
         return bool(offers)
 
-    def _become(self, task_id: str, state: TaskState, **more: object) -> None:
+    def _become(self, task_id: str, state: TaskState, **more: Any) -> None:
         self.states[task_id] = state
         agent = self._agent_of(task_id)
         self._tell(task_id, state, agent_id=agent.id if agent else "a0", **more)
         if state.is_terminal:
             del self.states[task_id]
             if agent:
-                del agent.tasks[task_id]
+                agent.end(task_id)
                 agent.is_offered = False
 
     def _agent_of(self, task_id: str) -> Agent | None:
@@ -257,7 +257,7 @@ class World:
         reason: str | None = None,
         is_acked: bool = True,
         agent_id: str = "a0",
-        **more: object,
+        **more: Any,
     ) -> None:
         status = v1.TaskStatus(
             task_id=v1.Id(task_id),
@@ -265,12 +265,12 @@ class World:
             agent_id=v1.Id(agent_id),
             reason=reason,
             uuid=f"{len(self.effects):016d}".encode() if is_acked else None,
-            **more,  # type: ignore[arg-type]
+            **more,
         )
         update = scheduler.Update(status=status)
         self._inbox.append(scheduler.Event(scheduler.EventType.UPDATE, update=update))
 
-    def becomes(self, task_id: str, state: TaskState, **more: object) -> None:
+    def becomes(self, task_id: str, state: TaskState, **more: Any) -> None:
         self._become(task_id, state, **more)
         self.pump()
 
