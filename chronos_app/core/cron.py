@@ -158,7 +158,10 @@ class Cron:
             self.dispatch.rescind(event.rescind.offer_id.value)
         elif event.type is EventType.UPDATE and event.update is not None:
             effects += self._tasks.updated(event.update.status, now)
-        return effects  # FAILURE repeats what updates say; ERROR closes the stream by itself
+        elif event.error is not None and "removed" in event.error.message:
+            # Torn down, or away for longer than the failover timeout: come back as a new one.
+            self.ledger.put_framework_id("")
+        return effects  # FAILURE repeats what updates say; after ERROR the stream ends
 
     # What people ask for
 
