@@ -11,7 +11,9 @@ from typing import Any
 from msgspec import Struct
 
 from kernel.agent import recovery, updates
+from kernel.agent.ending import GRACE_MS_MAX, Ending, Step
 from kernel.agent.recovery import Records
+from kernel.agent.shown import dropped, status_of, task_view, with_id
 from kernel.agent.talk import (
     AgentStarted,
     Effect,
@@ -44,19 +46,12 @@ from kernel.messages.agent import (
 )
 from kernel.messages.v1 import (
     AgentInfo,
-    ContainerStatus,
-    FrameworkInfo,
     Id,
-    ScalarValue,
     Task,
     TaskInfo,
     TaskStatus,
 )
-from kernel.model.task import Source, TaskState
-
-LAST_WORDS_MS = 1_000  # how long an ending agent waits for its last updates to be heard
-GRACE_MS_MAX = 3_000  # an ending agent grants its tasks no more
-_MIB = 1024 * 1024
+from kernel.model.task import TaskState
 
 
 class Settings(Struct, frozen=True):
@@ -70,15 +65,13 @@ class Settings(Struct, frozen=True):
 
 
 class Agent:
-    """`ending` is why the agent ends, once it does; `end_due_ms` when it stops waiting."""
+    """The parts, what this boot is called, and when sandboxes are next looked through."""
 
     def __init__(self, settings: Settings, records: Records) -> None:
         self.settings = settings
         self.registration, self.tasks, self.updates = recovery.restore(records)
         self.boot_id = ""
-        self.ending: str | None = None
-        self.ended = False
-        self.end_due_ms: int | None = None
+        self.ending = Ending()
         self.gc_due_ms: int | None = None
 
     def step(self, event: Event, now: Now) -> Sequence[Effect]:
@@ -88,7 +81,7 @@ class Agent:
         due = (
             self.updates.next_deadline_ms(),
             self.registration.ping_due_ms,
-            self.end_due_ms,
+            self.ending.due_ms,
             self.gc_due_ms,
         )
         return min((at_ms for at_ms in due if at_ms is not None), default=None)
@@ -108,7 +101,7 @@ class Agent:
         frameworks = {task.framework_id.value: None for task in shown}
         agent_id = self.registration.standing.agent_id
         return Subscribe(
-            agent_info=_with_id(self.settings.info, agent_id),
+            agent_info=with_id(self.settings.info, agent_id),
             version=self.settings.version,
             boot_id=self.boot_id or None,
             tasks=shown,
@@ -143,35 +136,32 @@ class Agent:
         return [Persist(tuple(operations)), *effects] if operations else effects
 
     def _on_shutdown(self, event: ShutdownRequested, now: Now) -> list[Effect]:
-        if self.ending is not None:
+        if not self.ending.begin(event.reason):
             return []
-        self.ending = event.reason
         operations: list[Operation] = []
         kills: list[Effect] = []
         for record in recovery.unfinished(self.tasks, self.updates):
             operations += self.tasks.mark_killing(record)
-            kills.append(KillContainer(record.container_id, min(_grace_ms(record), GRACE_MS_MAX)))
+            kills.append(KillContainer(record.container_id, _grace_ms(record)))
         effects: list[Effect] = [Persist(tuple(operations))] if operations else []
         return [*effects, *kills, *self._maybe_end(now)]
 
     def _maybe_end(self, now: Now) -> list[Effect]:
         """End once no task lives and every last word was heard, or not heard for too long."""
-        if self.ending is None or self.ended:
+        if self.ending.reason is None:
             return []
-        if recovery.unfinished(self.tasks, self.updates):
+        step = self.ending.next_step(
+            tasks_live=bool(recovery.unfinished(self.tasks, self.updates)),
+            all_heard=not any(stream.pending() for stream in self.updates.streams.values()),
+            connected=self.registration.connected,
+            now=now,
+        )
+        if step is Step.WAIT:
             return []
-        all_heard = not any(stream.pending() for stream in self.updates.streams.values())
-        if not all_heard and self.registration.connected:
-            if self.end_due_ms is None:
-                self.end_due_ms = now.mono_ms + LAST_WORDS_MS
-            if self.end_due_ms > now.mono_ms:
-                return []
-        self.ended, self.end_due_ms = True, None
-        effects: list[Effect] = []
-        if all_heard and self.registration.connected:
-            # Nothing is left to tell, so the master need not wait for us: Mesos's unregister.
-            effects = [Persist(tuple(self.registration.forget())), SendCall(Unregister())]
-        return [*effects, EndAgent(self.ending)]
+        end = EndAgent(self.ending.reason)
+        if step is Step.LEAVE:
+            return [end]
+        return [Persist(tuple(self.registration.forget())), SendCall(Unregister()), end]
 
     # -- the master -------------------------------------------------------------------------
 
@@ -222,8 +212,8 @@ class Agent:
                 return []  # told twice
             text = "Cannot reuse an already existing executor for a command task"
             return self._dropped(framework_id, task_id, text, "REASON_TASK_INVALID", now)
-        if self.ending is not None:
-            text = f"The agent is ending: {self.ending}"
+        if self.ending.reason is not None:
+            text = f"The agent is ending: {self.ending.reason}"
             return self._dropped(framework_id, task_id, text, "REASON_AGENT_REMOVED", now)
         record, operations = self._record(framework_id, event.task, now)
         why = refusal(event.framework, event.task)
@@ -232,9 +222,8 @@ class Agent:
             launch = LaunchTask(record.container_id, event.framework, event.task)
             return [Persist(tuple(operations)), launch]
         reason = "REASON_CONTAINER_LAUNCH_FAILED"
-        status = self._status(
-            record, StatusReported(record.container_id, TaskState.FAILED, why, reason), now
-        )
+        failed = StatusReported(record.container_id, TaskState.FAILED, why, reason)
+        status = status_of(record, failed, self.settings.ip, now.wall_ms)
         more, calls = self._add_update(record, status, now)
         return [Persist((*operations, *more)), *calls]
 
@@ -321,7 +310,8 @@ class Agent:
         record = self.tasks.live.get(event.container_id)
         if record is None:
             return []
-        operations, calls = self._add_update(record, self._status(record, event, now), now)
+        status = status_of(record, event, self.settings.ip, now.wall_ms)
+        operations, calls = self._add_update(record, status, now)
         if event.state.is_terminal and record.framework_id in self.tasks.terminating:
             operations += self._complete(record.container_id, now)
             calls = []
@@ -333,29 +323,6 @@ class Agent:
         if record.framework_id in self.tasks.terminating and not status.state.is_terminal:
             return [], []
         return self.updates.add(record.container_id, record.framework_id, status, now.mono_ms)
-
-    def _status(self, record: TaskRecord, event: StatusReported, now: Now) -> TaskStatus:
-        limitation = None
-        if event.memory_limit_bytes is not None:
-            mem = {"value": event.memory_limit_bytes / _MIB}
-            limitation = {"resources": [{"name": "mem", "type": "SCALAR", "scalar": mem}]}
-        address = {"protocol": "IPv4", "ip_address": self.settings.ip}
-        return TaskStatus(
-            task_id=record.task.task_id,
-            state=event.state,
-            message=event.message,
-            source=event.source,
-            reason=event.reason,
-            agent_id=Id(record.agent_id),
-            executor_id=record.task.task_id,
-            timestamp=now.wall_ms / 1000,
-            healthy=event.healthy,
-            container_status=ContainerStatus(
-                container_id={"value": record.container_id},
-                network_infos=[{"ip_addresses": [address]}],
-            ),
-            limitation=limitation,
-        )
 
     def _dropped(
         self, framework_id: str, task_id: Id, message: str, reason: str, now: Now
@@ -370,15 +337,7 @@ class Agent:
         standing = self.registration.standing
         assert standing.agent_id is not None, "the master spoke before SUBSCRIBED"
         operations = self.registration.keep(launches=standing.launches + 1)
-        status = TaskStatus(
-            task_id=task_id,
-            state=TaskState.DROPPED,
-            message=message,
-            source=Source.AGENT,
-            reason=reason,
-            agent_id=Id(standing.agent_id),
-            timestamp=now.wall_ms / 1000,
-        )
+        status = dropped(task_id, standing.agent_id, message, reason, now.wall_ms)
         stream_id = container_id(standing.agent_id, standing.launches)
         more, calls = self.updates.add(stream_id, framework_id, status, now.mono_ms)
         return operations + more, calls
@@ -412,43 +371,11 @@ class Agent:
         return [Persist(tuple(operations)), *removals] if operations else []
 
 
-def task_view(record: TaskRecord, statuses: list[TaskStatus]) -> Task:
-    """A task as Mesos shows it."""
-    info = record.task
-    limits: dict[str, ScalarValue] | None = info.limits
-    return Task(
-        name=info.name,
-        task_id=info.task_id,
-        framework_id=Id(record.framework_id),
-        agent_id=Id(record.agent_id),
-        state=statuses[-1].state if statuses else TaskState.STAGING,
-        resources=info.resources,
-        statuses=statuses,
-        labels=info.labels,
-        discovery=info.discovery,
-        container=info.container,
-        health_check=info.health_check,
-        kill_policy=info.kill_policy,
-        user=info.command.user if info.command is not None else None,
-        limits=limits,
-    )
-
-
-def _with_id(info: AgentInfo, agent_id: str | None) -> AgentInfo:
-    if agent_id is None:
-        return info
-    fields = {name: getattr(info, name) for name in info.__struct_fields__}
-    return AgentInfo(**{**fields, "id": Id(agent_id)})
-
-
 def _grace_ms(record: TaskRecord) -> int:
+    """What an ending agent grants a task: its own grace period, within bounds."""
     policy = record.task.kill_policy
     grace = policy.grace_period if policy is not None else None
-    return GRACE_MS_MAX if grace is None else grace.nanoseconds // 1_000_000
-
-
-def has_capability(framework: FrameworkInfo, name: str) -> bool:
-    return any(capability.type == name for capability in framework.capabilities)
+    return GRACE_MS_MAX if grace is None else min(grace.nanoseconds // 1_000_000, GRACE_MS_MAX)
 
 
 _HANDLERS: Mapping[type, Callable[[Agent, Any, Now], Sequence[Effect]]] = {

@@ -11,7 +11,7 @@ import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from kernel.agent.agent import Agent, Settings, has_capability
+from kernel.agent.agent import Agent, Settings
 from kernel.agent.sandbox import Place
 from kernel.agent.talk import (
     AgentStarted,
@@ -226,7 +226,7 @@ def _orders(framework: FrameworkInfo, task: TaskInfo) -> Orders:
     limit = task.max_completion_time
     return Orders(
         grace_ms=GRACE_MS if grace is None else grace.nanoseconds // 1_000_000,
-        killing_state=has_capability(framework, "TASK_KILLING_STATE"),
+        killing_state=any(each.type == "TASK_KILLING_STATE" for each in framework.capabilities),
         health=task.health_check,
         completion_ms_max=None if limit is None else limit.nanoseconds // 1_000_000,
     )

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import asdict
 
-from kernel.agent.agent import task_view
+from kernel.agent.shown import task_view
 from kernel.agent.tasks import CompletedRecord, TaskRecord
 from kernel.agent.updates import state_of
 from kernel.messages.quantities import from_wire, to_wire

@@ -1,6 +1,7 @@
 """A small true master for tests of the agent: it registers, launches, kills and acknowledges.
 
-Speaks the conversation of `kernel.messages.agent` over real HTTP; remembers every update it was sent.
+Speaks the conversation of `kernel.messages.agent` over real HTTP; remembers every update
+that it was sent.
 """
 
 import asyncio
@@ -128,9 +129,7 @@ class FakeMaster:
         await self.say(*(RunTask(framework=FRAMEWORK, task=task) for task in tasks))
 
     async def kill(self, task_id: str, policy: KillPolicy | None = None) -> None:
-        await self.say(
-            KillTask(framework_id=Id("F-1"), task_id=Id(task_id), kill_policy=policy)
-        )
+        await self.say(KillTask(framework_id=Id("F-1"), task_id=Id(task_id), kill_policy=policy))
 
     async def tear_down(self) -> None:
         await self.say(ShutdownFramework(framework_id=Id("F-1")))
@@ -150,9 +149,7 @@ class FakeMaster:
     async def hear(self, task_id: str, state: TaskState) -> TaskStatus:
         await self.until(lambda: state.name in self.states(task_id))
         return next(
-            each
-            for each in self.heard
-            if each.task_id.value == task_id and each.state is state
+            each for each in self.heard if each.task_id.value == task_id and each.state is state
         )
 
 
@@ -209,9 +206,9 @@ class AgentProcess:
             if entry.name.isdigit():
                 try:
                     words = (entry / "cmdline").read_bytes().split(b"\0")
-                    if b"kernel.runtime.agent.runner" in words:
-                        if os.readlink(entry / "fd" / "2") == wanted:
-                            return int(entry.name)
+                    is_runner = b"kernel.runtime.agent.runner" in words
+                    if is_runner and os.readlink(entry / "fd" / "2") == wanted:
+                        return int(entry.name)
                 except OSError:
                     continue
         return 0
@@ -242,9 +239,7 @@ def free_port() -> int:
         return port
 
 
-def with_agent(
-    tmp_path: Path, act: Callable[[FakeMaster, AgentProcess], Any], *flags: str
-) -> None:
+def with_agent(tmp_path: Path, act: Callable[[FakeMaster, AgentProcess], Any], *flags: str) -> None:
     """Run `act` with a registered agent; end agent, runner and tasks afterwards."""
 
     async def whole() -> None:

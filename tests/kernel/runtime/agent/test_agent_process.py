@@ -299,7 +299,9 @@ def test_uris_and_environment_reach_the_task(tmp_path: Path) -> None:
         lines = (await _file(agent, "one", "stdout")).splitlines()
         assert lines[0] == "fetched"
         sandbox = str(_sandbox(agent, "one").resolve())
-        assert {f"MESOS_SANDBOX={sandbox}", f"MESOS_DIRECTORY={sandbox}", "COLOUR=red"} <= set(lines)
+        assert {f"MESOS_SANDBOX={sandbox}", f"MESOS_DIRECTORY={sandbox}", "COLOUR=red"} <= set(
+            lines
+        )
         assert not any(line.startswith("MESOS_TASK_ID=") for line in lines)
 
     with_agent(tmp_path, act)
