@@ -5,6 +5,8 @@ Leaves targets to `deployment`, arithmetic to `replace`, kills to `kill`, offers
 Source: Marathon, docs/deployments.md, TaskReplaceActor, ScalingProposition.
 """
 
+from msgspec import Struct
+
 from kernel.machine import Now
 from marathon_app.core.deployment import Deployments, Mode, Target
 from marathon_app.core.instance import Instance, Instances
@@ -12,7 +14,6 @@ from marathon_app.core.kill import Kills, order, order_balanced
 from marathon_app.core.launch_queue import LaunchQueue
 from marathon_app.core.replace import Move, Situation, move
 from marathon_app.core.root import Spec
-from marathon_app.schema.app import KillSelection
 from marathon_app.schema.constraint import Operator
 
 
@@ -22,12 +23,14 @@ class Convergence:
     ) -> None:
         self._deployments, self._instances = deployments, instances
         self._kills, self._queue = kills, queue
+        self._lines: dict[str, _Line] = {}  # by app
 
     def settle(self, app_id: str, now: Now) -> None:
         target = self._deployments.target(app_id)
         if target.mode is Mode.REPLACE:
             self._replace(app_id, target, now)
         else:
+            self._lines.pop(app_id, None)
             self._scale(app_id, target, now)
 
     def _scale(self, app_id: str, target: Target, now: Now) -> None:
@@ -81,12 +84,44 @@ class Convergence:
         )
 
     def _kill(self, app_id: str, spec: Spec, todo: Move, now: Now) -> None:
-        active = [one for one in self._instances.of_app(app_id) if one.is_active]
-        old = [one for one in active if one.config != spec.config]
-        new = [one for one in active if one.config == spec.config]
-        selection: KillSelection = spec.app.kill_selection
-        # Unhealthy ones come first in `order`; the bounds of `replace` rest on it.
-        for instance in order(old, selection)[: todo.kill_old]:
+        for instance in self._old_victims(app_id, spec, todo.kill_old):
             self._kills.doom(instance, "replaced by a new version", now)
-        for instance in order(new, selection)[: todo.kill_new]:
-            self._kills.doom(instance, "the app was scaled down", now)
+        if todo.kill_new:
+            active = [one for one in self._instances.of_app(app_id) if one.is_active]
+            new = [one for one in active if one.config == spec.config]
+            for instance in order(new, spec.app.kill_selection)[: todo.kill_new]:
+                self._kills.doom(instance, "the app was scaled down", now)
+
+    def _old_victims(self, app_id: str, spec: Spec, count: int) -> list[Instance]:
+        """Unhealthy ones first: the bounds of `replace` rest on it. The others are put in line
+        once per replace, since thousands of kills must not sort thousands of instances each."""
+        unsettled = [one for one in self._instances.unsettled(app_id) if one.config != spec.config]
+        sick = order(unsettled, spec.app.kill_selection)[:count]
+        victims = {one.task_id: one for one in sick}
+        line = self._lines.get(app_id)
+        while len(victims) < count:
+            if line is None or line.config != spec.config or not line.task_ids:
+                line = self._line_up(app_id, spec)
+                assert len(line.task_ids) >= count - len(sick), f"{app_id}: too few old ones"
+            one = self._instances.get(line.task_ids.pop())
+            if one is not None and one.is_active and one.is_settled:
+                victims[one.task_id] = one
+        return list(victims.values())
+
+    def _line_up(self, app_id: str, spec: Spec) -> "_Line":
+        settled = [
+            one
+            for one in self._instances.of_app(app_id)
+            if one.is_active and one.is_settled and one.config != spec.config
+        ]
+        ordered = order(settled, spec.app.kill_selection)
+        line = _Line(spec.config, [one.task_id for one in reversed(ordered)])
+        self._lines[app_id] = line
+        return line
+
+
+class _Line(Struct):
+    """Settled old instances, the next to die last. Who left the line or fell ill is skipped."""
+
+    config: str  # that replaces them
+    task_ids: list[str]

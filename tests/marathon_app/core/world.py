@@ -85,7 +85,7 @@ class World:
 
     def pump(self) -> None:
         """Let Mesos answer until all is quiet."""
-        for _ in range(10_000):
+        for _ in range(1_000_000):
             if self._inbox:
                 self.post(events.SchedulerEventReceived(self._inbox.pop(0)))
             elif not self._offer():
