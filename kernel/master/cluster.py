@@ -329,11 +329,11 @@ class Cluster:
 
 
 def _assert_sums(allocator: Allocator, agent_id: AgentId, held: Sequence[Resources]) -> None:
-    sums = allocator.free_on(agent_id).quantities()
+    sums = allocator.books[agent_id].free.quantities()
     for bundle in held:
         for name, amount in bundle.quantities().items():
             sums[name] = sums.get(name, 0) + amount
-    there = allocator.total_on(agent_id).quantities()
+    there = allocator.books[agent_id].total.quantities()
     assert {n: a for n, a in sums.items() if a} == {n: a for n, a in there.items() if a}, (
         f"{agent_id}: {sums} is not {there}"
     )

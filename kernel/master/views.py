@@ -143,7 +143,7 @@ def _state_counts(*groups: Iterable[TaskRecord]) -> Json:
 
 
 def agent_view(cluster: Cluster, agent: Agent) -> Json:
-    there = cluster.allocator.total_on(agent.agent_id)
+    there = cluster.allocator.books[agent.agent_id].total
     used = _uses(agent.tasks.values()) + total(e.resources for e in agent.executors.values())
     offered = total(cluster.offers[offer_id].resources for offer_id in agent.offers)
     shown: Json = {
@@ -173,7 +173,7 @@ def agent_view(cluster: Cluster, agent: Agent) -> Json:
 
 
 def _agent_view_full(cluster: Cluster, agent: Agent) -> Json:
-    there = cluster.allocator.total_on(agent.agent_id)
+    there = cluster.allocator.books[agent.agent_id].total
     used = [w for r in agent.tasks.values() if r.holds for w in to_wire(r.resources)]
     offered = [w for o in agent.offers for w in to_wire(cluster.offers[o].resources)]
     return {
@@ -426,7 +426,7 @@ def roles(cluster: Cluster) -> Json:
     for offer in cluster.offers.values():
         offered[offer.role] = offered.get(offer.role, NOTHING) + offer.resources
     for agent_id in cluster.agents:
-        there = cluster.allocator.total_on(agent_id)
+        there = cluster.allocator.books[agent_id].total
         for role in _reserving_roles(there):
             reserved[role] = reserved.get(role, NOTHING) + _of_role(there, role)
     for role in (*held, *offered, *reserved):
@@ -456,7 +456,7 @@ def roles(cluster: Cluster) -> Json:
 def metrics(cluster: Cluster) -> dict[str, float]:
     """`/metrics/snapshot`, under Mesos's names."""
     shown: dict[str, float] = {"master/elected": 1.0}
-    there = total(cluster.allocator.total_on(agent_id) for agent_id in cluster.agents)
+    there = total(cluster.allocator.books[agent_id].total for agent_id in cluster.agents)
     used = total(_uses(agent.tasks.values()) for agent in cluster.agents.values())
     for name in ("cpus", "mem", "disk", "gpus"):
         all_of_it, in_use = there.scalar(name), used.scalar(name)

@@ -225,9 +225,9 @@ def test_an_agent_that_comes_back_smaller_never_gives_what_it_lacks() -> None:
 
     allocator.resize_agent(A1, machine(1, 1024, "ports:[1-5]"))
 
-    assert allocator.free_on(A1) == parse("mem:512")
+    assert allocator.books[A1].free == parse("mem:512")
     allocator.give_back(F2, "*", A1, held)
-    assert allocator.free_on(A1).contains(machine(1, 1024))
+    assert allocator.books[A1].free.contains(machine(1, 1024))
     allocator.check_invariants()
 
 
@@ -248,7 +248,7 @@ def test_no_agent_ever_gives_more_than_it_has(steps: list[tuple[str, int, int]],
     totals: dict[AgentId, Resources] = {}
     for now_ms, (what, who, size) in enumerate(steps):
         framework_id = frameworks[who]
-        is_known = allocator.wants(framework_id, ROLES[framework_id])
+        is_known = allocator.ranking.wants(framework_id, ROLES[framework_id])
         if what == "agent":
             agent_id = AgentId(f"S{len(totals)}")
             totals[agent_id] = machine(size, 100 * size, f"ports:[1-{size}];cpus(eng):1")
@@ -271,4 +271,4 @@ def test_no_agent_ever_gives_more_than_it_has(steps: list[tuple[str, int, int]],
         allocator.check_invariants()
         for agent_id, there in totals.items():
             held = total(a.resources for a in outstanding if a.agent_id == agent_id)
-            assert held + allocator.free_on(agent_id) == there
+            assert held + allocator.books[agent_id].free == there

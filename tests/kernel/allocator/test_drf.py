@@ -3,7 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kernel.allocator.drf import SHARE_SCALE, DrfSorter, Pool
+from kernel.allocator.drf import DrfSorter
+from kernel.allocator.tree import SHARE_SCALE, Pool
 
 
 def sorter_of(*clients: str, **totals: int) -> DrfSorter:

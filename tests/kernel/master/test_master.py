@@ -193,7 +193,7 @@ class MasterLife(RuleBasedStateMachine):
             stuck = [r for r in known.tasks.values() if r.state is not TaskState.STAGING]
             assert stuck == []
             if not known.tasks:
-                assert allocator.free_on(agent_id) == allocator.total_on(agent_id)
+                assert allocator.books[agent_id].free == allocator.books[agent_id].total
 
 
 TestMasterLife = MasterLife.TestCase
