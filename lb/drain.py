@@ -96,8 +96,18 @@ class Drain(Struct):
             return RemoveServer(*key)
         return None
 
-    def sessions_read(self, counts: Mapping[Key, int], now_ms: int) -> None:
+    def not_acknowledged(self, task_ids: Sequence[str], now_ms: int) -> bool:
+        """Marathon did not hear it; whether it is worth telling again."""
+        late = [self.tasks[task_id] for task_id in task_ids if task_id in self.tasks]
+        late = [waiting for waiting in late if now_ms < waiting.until_ms]
+        for waiting in late:
+            waiting.is_acknowledged = False
+        return bool(late)
+
+    def sessions_read(self, counts: Mapping[Key, int], leaving_workers: int, now_ms: int) -> None:
         self.last_poll_ms = now_ms
+        if not leaving_workers:
+            self.known_to_old_workers.clear()
         for key, entry in self.leaving.items():
             is_idle = counts.get(key, 0) == 0
             if entry.is_closed:
@@ -138,13 +148,13 @@ class Drain(Struct):
                 for name in before.servers[backend]:
                     self.known_to_old_workers[backend, name] = None
 
-    def old_workers_gone(self) -> None:
-        self.known_to_old_workers.clear()
-
     def stopped(self) -> None:
         """HAProxy is gone, and with it all sessions."""
         self.leaving.clear()
         self.known_to_old_workers.clear()
+
+    def waiting_count(self) -> int:
+        return sum(not waiting.is_acknowledged for waiting in self.tasks.values())
 
     def poll_keys(self) -> tuple[Key, ...]:
         return tuple(key for key, entry in self.leaving.items() if not entry.is_quiet)

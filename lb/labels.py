@@ -2,8 +2,8 @@
 
 Nothing that a label says reaches the configuration unless a reader here has recognised it word by
 word: there is no way to write a line. A label that cannot be read is left out and reported; one
-that protects the app (`is_guard`) takes its port out of service instead, because serving without the
-protection would be worse. DIFFERS: labels that carry raw template text are not applied, only
+that protects the app (`is_guard`) takes its port out of service instead, because serving without
+the protection would be worse. DIFFERS: labels that carry raw template text are not applied, only
 reported; in marathon-lb one of them can rewrite the whole configuration for everybody.
 Source: marathon-lb, Longhelp.md, "Application Labels".
 """

@@ -9,34 +9,44 @@ from datetime import UTC, datetime
 from typing import Any
 
 from lb.model import Backend, Model
+from lb.stats import ServerState
 from lb.watch import Watch
 
 Row = Mapping[str, str]
+_OUT = (ServerState.DRAIN, ServerState.MAINT)
 
 
 def services(watch: Watch, rows: Sequence[Row], processes: Mapping[str, Any]) -> dict[str, Any]:
     """The body of /v1/services."""
-    model = watch.wanted or Model()
+    model = watch.wish.model or Model()
+    problem = (
+        None
+        if watch.report.haproxy == "running" or not watch.report.last_error
+        else watch.report.last_error[1]
+    )
     by_name = {(row["pxname"], row["svname"]): row for row in rows}
     by_backend: dict[str, list[Row]] = {}
     for row in rows:
         if row["svname"] not in ("FRONTEND", "BACKEND"):
             by_backend.setdefault(row["pxname"], []).append(row)
     return {
+        "problem": problem,
         "haproxy": {
-            "state": watch.haproxy,
-            "starts": watch.starts_count,
-            "reloads": watch.reloads_count,
-            "reloadsRefused": watch.reloads_refused_count,
+            "state": watch.report.haproxy,
+            "starts": watch.report.starts_count,
+            "reloads": watch.report.reloads_count,
+            "reloadsRefused": watch.report.reloads_refused_count,
             "lastReload": _last_reload(watch),
             "lastError": _last_error(watch),
             **processes,
         },
         "marathon": {
-            "following": watch.is_following,
-            "lastFetch": _timestamp(watch.fetched_wall_ms) if watch.fetched_wall_ms else None,
-            "error": watch.marathon_error,
-            "draining": watch.killing_count(),
+            "following": watch.fetching.is_following,
+            "lastFetch": _timestamp(watch.fetching.fetched_wall_ms)
+            if watch.fetching.fetched_wall_ms
+            else None,
+            "error": watch.fetching.error,
+            "draining": watch.drain.waiting_count(),
         },
         "services": [
             _service(watch, model, backend, by_name, by_backend.get(backend.name, ()))
@@ -59,19 +69,22 @@ def _service(
     total = by_name.get((backend.name, "BACKEND"), {})
     rules = [rule for rule in model.rules if rule.backend == backend.name]
     servers = [_server(watch, backend, row) for row in rows]
-    ready = sum(server["state"] == "ready" and server["up"] for server in servers)
+    ready = sum(server["state"] == "UP" for server in servers)
     is_served = watch.running is not None and backend.name in watch.running.backends
     return {
         "appId": backend.app_id,
         "portIndex": backend.port_index,
-        "name": backend.name,
+        "frontend": backend.name,
+        "backend": backend.name,
         "servicePort": backend.service_port,
         "bind": backend.bind_addr,
         "mode": backend.mode.value,
         "balance": backend.settings.balance,
         "sticky": backend.settings.sticky,
         "vhosts": [rule.host for rule in rules],
-        "path": list(backend.settings.path_prefixes),
+        "path": next(iter(backend.settings.path_prefixes), None),
+        "paths": list(backend.settings.path_prefixes),
+        "group": ",".join(backend.settings.groups) or None,
         "state": ("up" if ready else "no servers") if is_served else "not served",
         "sessions": _number(total, "scur"),
         "requests": _number(total, "stot"),
@@ -87,14 +100,21 @@ def _server(watch: Watch, backend: Backend, row: Row) -> dict[str, Any]:
     known = next((server for server in backend.servers if server.name == name), None)
     states = watch.running.servers.get(backend.name, {}) if watch.running else {}
     host, _, port = row.get("addr", "").rpartition(":")
+    told = states.get(name)
+    is_up = row["status"].startswith(("UP", "no check"))
     return {
         "name": name,
-        "address": known.address if known else host.strip("[]"),
-        "port": known.port if known else int(port) if port.isdigit() else None,
+        "host": known.address if known else host.strip("[]"),
+        "port": known.port if known else int(port) if port.isdigit() else 0,
+        "taskId": known.task_ids[0] if known and known.task_ids else None,
         "taskIds": list(known.task_ids) if known else [],
-        "state": states[name].value if name in states else "unknown",
+        # What we told it, or, when it may take requests, whether HAProxy reaches it.
+        "state": told.value.upper()
+        if told is not None and told in _OUT
+        else "UP"
+        if is_up
+        else "DOWN",
         "status": row["status"],
-        "up": row["status"].startswith(("UP", "no check")),
         "sessions": _number(row, "scur"),
         "requests": _number(row, "stot"),
         "errors5xx": _number(row, "hrsp_5xx"),
@@ -120,13 +140,17 @@ def own_metrics(watch: Watch) -> str:
     """Our own part of /metrics; HAProxy's exporter gives the rest."""
     values = (
         ("haproxy_up", "gauge", int(watch.running is not None)),
-        ("haproxy_starts_total", "counter", watch.starts_count),
-        ("reloads_total", "counter", watch.reloads_count),
-        ("reloads_refused_total", "counter", watch.reloads_refused_count),
-        ("reload_milliseconds", "gauge", watch.last_reload[1] if watch.last_reload else 0),
-        ("apps_warnings", "gauge", len(watch.warnings())),
-        ("tasks_draining", "gauge", watch.killing_count()),
-        ("marathon_following", "gauge", int(watch.is_following)),
+        ("haproxy_starts_total", "counter", watch.report.starts_count),
+        ("reloads_total", "counter", watch.report.reloads_count),
+        ("reloads_refused_total", "counter", watch.report.reloads_refused_count),
+        (
+            "reload_milliseconds",
+            "gauge",
+            watch.report.last_reload[1] if watch.report.last_reload else 0,
+        ),
+        ("apps_warnings", "gauge", len(watch.wish.model.warnings) if watch.wish.model else 0),
+        ("tasks_draining", "gauge", watch.drain.waiting_count()),
+        ("marathon_following", "gauge", int(watch.fetching.is_following)),
     )
     return "".join(
         f"# TYPE tepui_lb_{name} {kind}\ntepui_lb_{name} {value}\n" for name, kind, value in values
@@ -134,15 +158,18 @@ def own_metrics(watch: Watch) -> str:
 
 
 def _last_reload(watch: Watch) -> dict[str, Any] | None:
-    if watch.last_reload is None:
+    if watch.report.last_reload is None:
         return None
-    return {"at": _timestamp(watch.last_reload[0]), "milliseconds": watch.last_reload[1]}
+    return {
+        "at": _timestamp(watch.report.last_reload[0]),
+        "milliseconds": watch.report.last_reload[1],
+    }
 
 
 def _last_error(watch: Watch) -> dict[str, Any] | None:
-    if watch.last_error is None:
+    if watch.report.last_error is None:
         return None
-    return {"at": _timestamp(watch.last_error[0]), "message": watch.last_error[1]}
+    return {"at": _timestamp(watch.report.last_error[0]), "message": watch.report.last_error[1]}
 
 
 def _timestamp(wall_ms: int) -> str:

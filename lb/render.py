@@ -35,10 +35,9 @@ class Settings(Struct, frozen=True):
     stats_socket: str = "haproxy.sock"
     metrics_socket: str | None = "metrics.sock"  # None: this HAProxy has no exporter
     hard_stop_after_s: int = 600
-    # 3 s and 2 s: a leaving worker that has only HTTP clients is gone 5 s after a reload, the
-    # longest that a task waits for its sessions.
-    keep_alive_s: int = 3
-    close_spread_s: int = 2
+    # A leaving worker that has only HTTP clients is gone so soon after a reload; shorter than the
+    # 5 s that a task waits for its sessions.
+    keep_alive_s: int = 4
 
 
 class Rendered(Struct, frozen=True):

@@ -8,19 +8,16 @@ Source: HAProxy 2.6, management guide, §3, §4 and §9.
 
 import asyncio
 import logging
-import os
-import subprocess
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-
-from msgspec import structs
 
 from lb import events as e
 from lb.diff import Change, Key, RemoveServer, commands
-from lb.model import Backend, Model
+from lb.model import Model
 from lb.render import Rendered, Settings, render
 from lb.runtime import ports
-from lb.runtime.process import CONFIG, Process
+from lb.runtime.files import Files, complaint
+from lb.runtime.process import Process, find_program
 from lb.runtime.sockets import TROUBLE, Sockets
 from lb.stats import (
     Processes,
@@ -36,11 +33,8 @@ from lb.stats import (
 
 log = logging.getLogger(__name__)
 
-CANDIDATE, PREVIOUS, REFUSED = f"{CONFIG}.new", f"{CONFIG}.previous", f"{CONFIG}.refused"
-CHECK_TIMEOUT_S = 30
 SERVING_TIMEOUT_S = 10.0
 POLL_S = 0.005
-HALVINGS_MAX = 200  # checks of about 40 ms
 STAT_KEYS_MAX = 50  # more servers than that: read all of them at once
 # What HAProxy answers when all is well; anything else is a problem worth a sentence.
 _FINE = ("", "New server registered.", "Server deleted.")
@@ -56,9 +50,10 @@ class Haproxy:
         settings: Settings,
         post: Callable[[e.Event], None],
     ) -> None:
-        self._directory = directory
         self._settings = settings
         self._post = post
+        self._program = program
+        self.files = Files(directory, program, settings)
         self.sockets = Sockets(directory)
         self.process = Process(directory, program, self._on_exit)
 
@@ -84,13 +79,13 @@ class Haproxy:
             self._post(refused)
             return
         was_running = self.process.is_alive
-        self._put_in_place(rendered)
+        self.files.put_in_place(rendered)
         problem = await self._serve(rendered.fingerprint)
         took_ms = int((asyncio.get_running_loop().time() - began) * 1000)
         if problem is None:
             await self._answer_applied(model, took_ms, was_running)
             return
-        self._put_back()
+        self.files.put_back()
         if was_running and self.process.is_alive:
             reason = f"the new configuration was refused, the former one goes on: {problem}"
             self._post(e.ConfigRefused(rendered.fingerprint, reason))
@@ -104,12 +99,12 @@ class Haproxy:
         if self._is_missing():
             return
         empty = render(Model(), self._settings)
-        if not (self._directory / CONFIG).exists() or await self._check(CONFIG) is not None:
-            self._put_in_place(empty)
+        if not await self.files.is_startable():
+            self.files.put_in_place(empty)
         problem = await self._serve(None)
         if problem is not None:
             # Perhaps a service port of old is somebody else's by now.
-            self._put_in_place(empty)
+            self.files.put_in_place(empty)
             problem = await self._serve(None)
         if problem is None:
             await self._answer_applied(None, 0, False)
@@ -166,9 +161,9 @@ class Haproxy:
     def save(self, model: Model) -> None:
         """The file for the next start: only servers differ from the one that was checked."""
         try:
-            self._write(render(model, self._settings), CONFIG)
+            self.files.save(render(model, self._settings))
         except OSError as problem:
-            log.warning("cannot save %s: %s", self._directory / CONFIG, problem)
+            log.warning("the configuration for the next start cannot be saved: %s", problem)
 
     async def stop(self) -> None:
         await self.process.stop()
@@ -181,14 +176,8 @@ class Haproxy:
         """The statistics of all frontends, backends and servers, as CSV."""
         return (await self.sockets.ask(["show stat"]))[0]
 
-    def config_text(self) -> str:
-        try:
-            return (self._directory / CONFIG).read_text()
-        except OSError:
-            return ""
-
     def _is_missing(self) -> bool:
-        if self.process.is_alive or self.process.find_program() is not None:
+        if self.process.is_alive or find_program(self._program) is not None:
             return False
         sentence = "there is no haproxy program: install HAProxy (apt-get install haproxy)"
         self._post(e.StartFailed(sentence, is_missing=True))
@@ -227,38 +216,11 @@ class Haproxy:
         if taken:
             reason = "; ".join(taken[name] for name in sorted(taken))
             return e.ConfigRefused(rendered.fingerprint, reason, taken)
-        self._write(rendered, CANDIDATE)
-        problem = await self._check(CANDIDATE)
+        problem = await self.files.check_candidate(rendered)
         if problem is None:
             return None
-        os.replace(self._directory / CANDIDATE, self._directory / REFUSED)
-        culprits = await self._culprits(model)
+        culprits = await self.files.culprits(model)
         return e.ConfigRefused(rendered.fingerprint, f"haproxy -c: {problem}", culprits)
-
-    async def _check(self, name: str) -> str | None:
-        program = self.process.find_program()
-        if program is None:
-            return "there is no haproxy program"
-        return await asyncio.to_thread(_check, program, self._directory, name)
-
-    async def _culprits(self, model: Model) -> Mapping[str, str]:
-        """The backends that HAProxy refuses even when alone, found by halving."""
-        found: dict[str, str] = {}
-        halves: list[tuple[Backend, ...]] = [model.backends]
-        for _ in range(HALVINGS_MAX):
-            if not halves:
-                break
-            some = halves.pop()
-            name = f"{CONFIG}.part"
-            self._write(render(_only(model, some), self._settings), name)
-            problem = await self._check(name)
-            (self._directory / name).unlink(missing_ok=True)
-            if problem is not None and len(some) > 1:
-                middle = len(some) // 2
-                halves += [some[middle:], some[:middle]]
-            elif problem is not None and some:
-                found[some[0].name] = f"is refused by HAProxy and not served: {problem}"
-        return found
 
     async def _serve(self, fingerprint: str | None) -> str | None:
         """Start or reload; None once a worker shows the fingerprint, else why none does."""
@@ -276,74 +238,14 @@ class Haproxy:
         deadline = asyncio.get_running_loop().time() + SERVING_TIMEOUT_S
         while asyncio.get_running_loop().time() < deadline:
             if not self.process.is_alive:
-                return _complaint(self.process.log_since(offset)) or "HAProxy ended at once"
+                return complaint(self.process.log_since(offset)) or "HAProxy ended at once"
             try:
                 info = parse_info((await self.sockets.ask(["show info"]))[0])
                 if fingerprint is None or fingerprint_of(info) == fingerprint:
                     return None
                 if (await self.processes()).failed_reloads > failed_before:
-                    return _complaint(self.process.log_since(offset)) or "the reload failed"
+                    return complaint(self.process.log_since(offset)) or "the reload failed"
             except TROUBLE:
                 pass  # it is just starting
             await asyncio.sleep(POLL_S)
         return f"HAProxy did not serve the new configuration within {SERVING_TIMEOUT_S:.0f} s"
-
-    def _put_in_place(self, rendered: Rendered) -> None:
-        config, previous = self._directory / CONFIG, self._directory / PREVIOUS
-        previous.unlink(missing_ok=True)
-        if config.exists():
-            os.link(config, previous)
-        self._write(rendered, CONFIG)
-        (self._directory / CANDIDATE).unlink(missing_ok=True)
-        self._sweep(rendered.map_name)
-
-    def _put_back(self) -> None:
-        config, previous = self._directory / CONFIG, self._directory / PREVIOUS
-        if config.exists():
-            os.replace(config, self._directory / REFUSED)
-        if previous.exists():
-            os.replace(previous, config)
-
-    def _write(self, rendered: Rendered, name: str) -> None:
-        for file, text in ((rendered.map_name, rendered.map_text), (name, rendered.config)):
-            temporary = self._directory / f"{file}.writing"
-            temporary.write_text(text)
-            os.replace(temporary, self._directory / file)
-
-    def _sweep(self, map_name: str) -> None:
-        """Maps that neither the present nor the previous configuration names."""
-        previous = self._directory / PREVIOUS
-        kept = previous.read_text() if previous.exists() else ""
-        for path in self._directory.glob("vhosts-*.map"):
-            if path.name != map_name and path.name not in kept:
-                path.unlink(missing_ok=True)
-
-
-def _only(model: Model, backends: Sequence[Backend]) -> Model:
-    names = {backend.name: None for backend in backends}
-    rules = tuple(rule for rule in model.rules if rule.backend in names)
-    return structs.replace(model, backends=tuple(backends), rules=rules)
-
-
-def _check(program: str, directory: Path, name: str) -> str | None:
-    try:
-        done = subprocess.run(
-            [program, "-c", "-f", name],
-            cwd=directory,
-            capture_output=True,
-            timeout=CHECK_TIMEOUT_S,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired) as problem:
-        return str(problem)
-    if done.returncode == 0:
-        return None
-    return _complaint(done.stderr.decode(errors="replace")) or f"status {done.returncode}"
-
-
-def _complaint(text: str) -> str:
-    """The first alert of HAProxy, in one line."""
-    for line in text.splitlines():
-        if line.startswith("[ALERT]"):
-            return " ".join(line.partition(") : ")[2].split())[:500]
-    return ""

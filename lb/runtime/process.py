@@ -40,30 +40,22 @@ class Process:
     def is_alive(self) -> bool:
         return self.pid is not None
 
-    def find_program(self) -> str | None:
-        search = f"{os.environ.get('PATH', '')}:{_PLACES}"
-        return shutil.which(self._program, path=search)
-
     def find(self) -> bool:
         """Take over the HAProxy that a former process of ours started, if it still runs."""
-        try:
-            known = json.loads((self._directory / PID_FILE).read_text())
-            pid, identity = int(known["pid"]), str(known["identity"])
-        except (OSError, ValueError, KeyError, TypeError):
-            return False
-        if _identity(pid) != identity:
+        pid, identity = _recorded(self._directory)
+        if pid and _identity(pid) != identity:
             self._end_workers_of(pid)
             return False
-        return self._watch(pid, identity)
+        return bool(pid) and self._watch(pid, identity)
 
     def start(self) -> None:
         """Start it with the file in place; what it says goes to its log."""
-        program = self.find_program()
+        program = find_program(self._program)
         assert program is not None and not self.is_alive
         self.shorten_log()
         with open(self._directory / LOG, "ab") as log:
             self._child = subprocess.Popen(
-                [program, "-W", "-S", MASTER, "-f", CONFIG],
+                [program, "-W", "-S", MASTER, "-f", str(self._directory / CONFIG)],
                 cwd=self._directory,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -163,7 +155,7 @@ class Process:
 
     def _end_workers_of(self, master: int) -> None:
         """Workers whose master is gone end by themselves, but keep its ports until they do."""
-        for name in os.listdir("/proc"):
+        for name in os.listdir("/proc") if os.path.isdir("/proc") else ():
             if name.isdigit() and session_of(int(name)) == master and _is_haproxy(int(name)):
                 try:
                     pidfd = os.pidfd_open(int(name))
@@ -172,6 +164,25 @@ class Process:
                 if session_of(int(name)) == master:
                     signal.pidfd_send_signal(pidfd, signal.SIGKILL)
                 os.close(pidfd)
+
+
+def find_program(program: str) -> str | None:
+    """Its path, also where a service's PATH lacks the directories of an administrator."""
+    return shutil.which(program, path=f"{os.environ.get('PATH', '')}:{_PLACES}")
+
+
+def is_left_from_before(directory: Path) -> bool:
+    """Whether a HAProxy that we started here, perhaps before a crash, still runs."""
+    pid, identity = _recorded(directory)
+    return pid != 0 and _identity(pid) == identity
+
+
+def _recorded(directory: Path) -> tuple[int, str]:
+    try:
+        known = json.loads((directory / PID_FILE).read_text())
+        return int(known["pid"]), str(known["identity"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return 0, ""
 
 
 def _identity(pid: int) -> str | None:

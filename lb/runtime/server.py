@@ -20,6 +20,7 @@ from lb import present
 from lb.runtime.config import LbConfig, instance_name, options_of, render_settings_of
 from lb.runtime.follow import Follower
 from lb.runtime.haproxy import Haproxy
+from lb.runtime.process import find_program
 from lb.runtime.sockets import METRICS_SOCKET, TROUBLE
 from lb.stats import parse_stat
 from lb.watch import Watch
@@ -84,7 +85,7 @@ class Balancer:
 
     def _say(self) -> None:
         """Tell people what changed for them, once."""
-        error = self.watch.last_error
+        error = self.watch.report.last_error
         sentence = error[1] if error else ""
         if sentence != self._said:
             self._said = sentence
@@ -131,9 +132,13 @@ class Balancer:
 
     async def _health(self, _request: Request) -> Response:
         watch = self.watch
-        body = {"status": "ok", "haproxy": watch.haproxy, "marathon": watch.is_following}
-        if watch.haproxy != "running" and watch.last_error is not None:
-            body["reason"] = watch.last_error[1]
+        body = {
+            "status": "ok",
+            "haproxy": watch.report.haproxy,
+            "marathon": watch.fetching.is_following,
+        }
+        if watch.report.haproxy != "running" and watch.report.last_error is not None:
+            body["reason"] = watch.report.last_error[1]
         return _json(body)
 
     async def _health_check(self, _request: Request) -> Response:
@@ -142,7 +147,7 @@ class Balancer:
         return Response(200, b"OK\n", TEXT)
 
     async def _config_text(self, _request: Request) -> Response:
-        return Response(200, self._haproxy.config_text().encode(), TEXT)
+        return Response(200, self._haproxy.files.text.encode(), TEXT)
 
     async def _pids(self, _request: Request) -> Response:
         try:
@@ -153,10 +158,10 @@ class Balancer:
         return Response(200, f"{' '.join(map(str, pids))}\n".encode(), TEXT)
 
     async def _vhost_map(self, _request: Request) -> Response:
-        return Response(200, present.vhost_map(self.watch.wanted).encode(), TEXT)
+        return Response(200, present.vhost_map(self.watch.wish.model).encode(), TEXT)
 
     async def _app_map(self, _request: Request) -> Response:
-        return Response(200, present.app_map(self.watch.wanted).encode(), TEXT)
+        return Response(200, present.app_map(self.watch.wish.model).encode(), TEXT)
 
     async def _stats(self, request: Request) -> Response:
         """`/haproxy?stats;csv`, as HAProxy's own page would give it."""
@@ -192,6 +197,7 @@ class Balancer:
         except TROUBLE:
             pass
         body = present.services(self.watch, rows, about)
+        body["httpPort"] = config.http_port
         body["http"] = {"bind": config.bind, "port": config.http_port}
         body["marathon"]["urls"] = list(config.marathon)
         return _json(body)
@@ -199,10 +205,13 @@ class Balancer:
 
 def has_exporter(program: str) -> bool:
     """Whether this HAProxy was built with its Prometheus exporter."""
-    try:
-        done = subprocess.run([program, "-vv"], capture_output=True, timeout=10, check=False)
-    except (OSError, subprocess.TimeoutExpired):
+    path = find_program(program)
+    if path is None:
         return True  # not there yet: Debian's and everybody's builds have it
+    try:
+        done = subprocess.run([path, "-vv"], capture_output=True, timeout=10, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return False
     return b"prometheus-exporter" in done.stdout
 
 

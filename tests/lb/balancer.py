@@ -31,6 +31,7 @@ class Balancer:
                     *("--port", str(self.port), "--http-port", str(self.http_port)),
                     *("--work-dir", str(self.directory), *self.arguments),
                 ],
+                stdout=log,
                 stderr=log,
             )
         if wait:

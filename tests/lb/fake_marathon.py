@@ -1,4 +1,4 @@
-"""A small true Marathon, as far as a load balancer sees it: apps, events, and the drain contract."""
+"""A small true Marathon, as a load balancer sees it: apps, events and the drain contract."""
 
 import asyncio
 import json
@@ -114,7 +114,7 @@ class FakeMarathon:
                     await self._follow(writer, parse_qs(url.query))
                     return
                 await self._answer(writer, method, url.path, body)
-        except (asyncio.IncompleteReadError, ConnectionError):
+        except (asyncio.IncompleteReadError, asyncio.CancelledError, ConnectionError):
             pass
         finally:
             self._streams.pop(writer, None)

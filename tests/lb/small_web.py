@@ -107,7 +107,7 @@ async def get(port: int, path: str = "/", host: str = "localhost", headers: str 
 
 @dataclass
 class Load:
-    """Clients that ask for ever; a failed request is one that was sent and not answered with 200."""
+    """One client that asks for ever; a request fails if it is sent and not answered with 200."""
 
     port: int
     host: str = "localhost"
@@ -116,29 +116,38 @@ class Load:
     answered: int = 0
     failures: list[str] = field(default_factory=list)
     names: dict[str, int] = field(default_factory=dict)
+    _pair: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
     async def run(self) -> None:
-        reader: asyncio.StreamReader | None = None
-        writer: asyncio.StreamWriter | None = None
-        while True:
-            try:
-                if reader is None or writer is None or reader.at_eof():
-                    if writer is not None:
-                        writer.close()
-                    reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
-                answer = await exchange(reader, writer, host=self.host, close=not self.keep_alive)
-                if answer.status != 200:
-                    self.failures.append(f"{answer.status} {answer.text[:80]}")
-                self.answered += 1
-                name = answer.text.split()[0]
-                self.names[name] = self.names.get(name, 0) + 1
-                if not self.keep_alive or answer.headers.get("connection") == "close":
-                    writer.close()
-                    reader = writer = None
-            except (OSError, asyncio.IncompleteReadError) as problem:
-                self.failures.append(repr(problem))
-                reader = None
-            await asyncio.sleep(self.pause_s)
+        try:
+            while True:
+                try:
+                    await self._ask()
+                except (OSError, asyncio.IncompleteReadError) as problem:
+                    self.failures.append(repr(problem))
+                    self._hang_up()
+                await asyncio.sleep(self.pause_s)
+        finally:
+            self._hang_up()
+
+    async def _ask(self) -> None:
+        if self._pair is not None and self._pair[0].at_eof():
+            self._hang_up()  # closed while idle, as any server may; every client notices
+        if self._pair is None:
+            self._pair = await asyncio.open_connection("127.0.0.1", self.port)
+        answer = await exchange(*self._pair, host=self.host, close=not self.keep_alive)
+        if answer.status != 200:
+            self.failures.append(f"{answer.status} {answer.text[:80]}")
+        self.answered += 1
+        name = answer.text.split()[0]
+        self.names[name] = self.names.get(name, 0) + 1
+        if not self.keep_alive or answer.headers.get("connection") == "close":
+            self._hang_up()
+
+    def _hang_up(self) -> None:
+        if self._pair is not None:
+            self._pair[1].close()
+        self._pair = None
 
 
 async def until(
