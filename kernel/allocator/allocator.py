@@ -4,7 +4,8 @@ A pass takes the agents in an order by chance and gives all that is free on one,
 poorest role's poorest framework that wants it; what is offered counts as held until it comes back.
 The order is `ranking`'s, what is free `books`', the memory of refusals `filters`'. The offers
 themselves, and when a pass runs, are the master's. Quota would come in `_grants_on`, as a bound on
-what a role may get; it is deliberately missing. Source: Mesos, allocator/mesos/hierarchical.cpp; DRF paper §4.1.
+what a role may get; it is deliberately missing. Source: Mesos,
+allocator/mesos/hierarchical.cpp; DRF paper §4.1.
 """
 
 from collections.abc import Callable, Mapping, Sequence

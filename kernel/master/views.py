@@ -143,9 +143,10 @@ def _state_counts(*groups: Iterable[TaskRecord]) -> Json:
 
 
 def agent_view(cluster: Cluster, agent: Agent) -> Json:
-    there = cluster.allocator.books[agent.agent_id].total
-    used = _uses(agent.tasks.values()) + total(e.resources for e in agent.executors.values())
+    books = cluster.allocator.books[agent.agent_id]
+    there = books.total
     offered = total(cluster.offers[offer_id].resources for offer_id in agent.offers)
+    used = there - books.free - offered
     shown: Json = {
         "id": agent.agent_id,
         "hostname": agent.info.hostname,

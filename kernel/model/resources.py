@@ -119,10 +119,22 @@ def port_ranges(*spans: tuple[int, int], role: str = "") -> Resources:
 
 
 def total(bundles: Iterable[Resources]) -> Resources:
-    result = NOTHING
+    """The sum of many; one pass, whatever their number."""
+    scalars: dict[tuple[str, str], int] = {}
+    spans: dict[tuple[str, str], list[tuple[int, int]]] = {}
+    items: dict[tuple[str, str], list[str]] = {}
     for bundle in bundles:
-        result = result + bundle
-    return result
+        for key, amount in bundle.scalars.items():
+            scalars[key] = scalars.get(key, 0) + amount
+        for key, more in bundle.ranges.items():
+            spans.setdefault(key, []).extend(more)
+        for key, names in bundle.sets.items():
+            items.setdefault(key, []).extend(names)
+    return _canonical(
+        scalars,
+        {key: ranges_union((), found) for key, found in spans.items()},
+        {key: tuple(sorted(dict.fromkeys(names))) for key, names in items.items()},
+    )
 
 
 def milli(value: float) -> int:
