@@ -177,7 +177,10 @@ class Cron:
     def _on_deletion(self, event: JobDeletionRequested, now: Now) -> list[Effect]:
         if event.name not in self.ledger.jobs:
             return [_unknown(event.request_id, event.name)]
-        effects = self._kill(event.name, now)
+        self._drop_waiting(event.name, RunState.KILLED, "its job was deleted", now)
+        effects: list[Effect] = []
+        for run in self.ledger.live(event.name):
+            effects += self._tasks.abandon(run, now)
         self.submitting.delete(event.name, now.wall_ms)
         return [*effects, Done(event.request_id)]
 
@@ -205,7 +208,7 @@ class Cron:
 
     def _on_completion(self, event: CompletionReported, now: Now) -> list[Effect]:
         run = self.ledger.runs.get(event.task_id)
-        if run is None or run.job not in self.ledger.jobs:
+        if run is None or run.orphan:
             message = f"there is no running task {event.task_id!r}"
             return [Denied(event.request_id, Refusal("id", message))]
         if not self.ledger.jobs[run.job].job.is_async or not run.state.is_launched:

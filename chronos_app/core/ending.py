@@ -49,7 +49,7 @@ class Ending:
         run.exit_status, run.signal = outcome.exit_status, outcome.signal
         run.message = outcome.message
         self._ledger.end_run(run)
-        if run.job not in self._ledger.jobs:
+        if run.orphan:
             return []
         effects: list[Effect] = []
         if state is RunState.SUCCEEDED:

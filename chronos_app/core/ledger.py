@@ -27,7 +27,7 @@ _notices = msgspec.json.Decoder(Notice)
 
 class Ledger:
     """Invariant: a live run is in `runs` and in `by_job`; one that is over is in `history` only.
-    A live run whose job is gone is an orphan: it is being killed."""
+    A live run whose job was deleted is an orphan: it is being killed, and leaves no row."""
 
     def __init__(self, history_count_max: int = 50) -> None:
         self.jobs: dict[str, JobRecord] = {}
@@ -148,7 +148,7 @@ class Ledger:
             if not self.by_job[run.job]:
                 del self.by_job[run.job]
             self._changed["runs", run.run_id] = None
-        if run.job in self.jobs:
+        if run.job in self.jobs and not run.orphan:
             self.add_row(run)
 
     def add_row(self, run: Run) -> None:

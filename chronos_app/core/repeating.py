@@ -107,6 +107,9 @@ class Repeating(Struct, frozen=True):
 
         Of several at one instant (a day that a zone skipped) it is the last, so that none doubles.
         """
+        after_first = self.at(first.index + 1)
+        if after_first is None or after_first.instant_ms > instant_ms:
+            return first  # as almost always
         following = self.first_after(instant_ms, first.index)
         if following is not None:
             latest = self.at(following.index - 1)

@@ -92,6 +92,7 @@ class Run(Struct, omit_defaults=True):
     signal: str = ""
     message: str = ""
     kill_requested: bool = False
+    orphan: bool = False  # its job was deleted; another may have the name by now
     timed_out: bool = False
     unreachable_ms: int = 0
     elements: int = 0  # data processing jobs report how many they have done

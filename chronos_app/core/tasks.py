@@ -72,7 +72,7 @@ class Tasks:
         return []
 
     def _never_began(self, run: Run, outcome: Outcome, now: Now) -> list[Effect]:
-        if run.kill_requested or run.job not in self._ledger.jobs:
+        if run.kill_requested:
             killed = Outcome(RunState.KILLED, message="killed before it began")
             return self._ending.end(run, killed, now.wall_ms)
         self._ending.relaunch(run, outcome.message, now.wall_ms)
@@ -80,7 +80,7 @@ class Tasks:
 
     def _over(self, run: Run, outcome: Outcome, now: Now) -> list[Effect]:
         record = self._ledger.jobs.get(run.job)
-        asynchronous = record is not None and record.job.is_async
+        asynchronous = record is not None and record.job.is_async and not run.orphan
         if asynchronous and outcome.state is RunState.SUCCEEDED:
             run.move(RunState.REPORTING)
             run.message = "ended; its own report of the outcome is awaited"
@@ -100,6 +100,11 @@ class Tasks:
             self._timers.set(at_ms, Alarm.UNREACHABLE, run.run_id)
         if run.kill_requested:
             self._timers.set(now.wall_ms + KILL_AGAIN_MS, Alarm.KILL, run.run_id)
+
+    def abandon(self, run: Run, now: Now) -> list[Effect]:
+        """The job of a launched run is deleted."""
+        run.orphan = True
+        return self.kill(run, now)
 
     def kill(self, run: Run, now: Now) -> list[Effect]:
         """End a launched run; its update says when it is over."""

@@ -13,12 +13,14 @@ from chronos_app.core.events import (
     JobDeletionRequested,
     KillRequested,
     RunRequested,
+    SchedulerEventReceived,
     SuccessMarked,
 )
 from chronos_app.core.schedule import iso_utc
 from chronos_app.core.settings import Settings
 from chronos_app.schema.job import Dialect
-from kernel.messages.scheduler import CallType
+from kernel.messages import scheduler
+from kernel.messages.scheduler import CallType, EventType
 from kernel.model.task import TaskState
 from tests.chronos_app.core.world import START_MS, Agent, Start, World, environment
 
@@ -498,3 +500,26 @@ def test_weeks_across_a_change_of_the_clock_lose_and_double_nothing() -> None:
 
     assert len(world.started("cron")) == 30
     assert len(world.started("iso")) - before in (30, 31)
+
+
+def test_an_orphan_counts_for_nothing_in_a_new_job_of_its_name() -> None:
+    world = World(fate=lasts(MINUTE))
+    world.submit(name="a", schedule=f"R1/{at(1_000)}/PT1M")
+    world.run(5_000)
+    world.tell(JobDeletionRequested(1, "a"))
+    world.submit(name="a", schedule=f"R1/{at(HOUR)}/PT1M")
+
+    world.run(10 * MINUTE)
+
+    assert world.states("a") == []
+    assert world.cron.ledger.progress["a"].success_count == 0
+
+
+def test_a_framework_that_was_torn_down_comes_back_as_a_new_one() -> None:
+    world = World()
+    world.run(1_000)
+    error = scheduler.Error(message="Framework has been removed")
+
+    world.tell(SchedulerEventReceived(scheduler.Event(type=EventType.ERROR, error=error)))
+
+    assert world.cron.ledger.framework_id == ""
