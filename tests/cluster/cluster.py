@@ -196,6 +196,19 @@ def _is_free(port: int) -> bool:
     return True
 
 
+def is_idle(sample_s: float = 0.3) -> bool:
+    """Whether the machine has nothing else to do: what is promised in seconds is promised then."""
+    before = _cpu_times()
+    time.sleep(sample_s)
+    after = _cpu_times()
+    spent = [end - begin for begin, end in zip(before, after, strict=True)]
+    return spent[3] / max(1, sum(spent)) > 0.7  # the fourth column of proc(5)'s cpu line is idle
+
+
+def _cpu_times() -> list[int]:
+    return [int(word) for word in Path("/proc/stat").read_text().splitlines()[0].split()[1:]]
+
+
 def alive_with(word: str) -> list[int]:
     """Every process with the word in its command line or environment."""
     found = []

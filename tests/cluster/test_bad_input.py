@@ -1,5 +1,6 @@
 """Bad input: each with a clear error that names the field, and nothing is changed by it."""
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -89,7 +90,7 @@ def test_more_than_the_cluster_has_is_accepted_and_the_queue_says_what_is_short(
 @pytest.mark.parametrize(
     ("changes", "word"),
     [
-        ({"schedule": "R/whenever/PT1H"}, "R/whenever/PT1H"),
+        ({"schedule": "R/whenever/PT1H"}, "schedule"),
         ({"schedule": "61 * * * *"}, "61 * * * *"),
         ({"schedule": "0 3 * * *", "scheduleTimeZone": "Mars/Olympus"}, "Mars/Olympus"),
         ({"name": ""}, "name"),
@@ -126,9 +127,9 @@ def test_nonsense_never_gives_a_server_error(cluster: Cluster, path: str, body: 
 
 @contextmanager
 def small_disk(at: Path) -> Iterator[Path]:
-    """A file system of a few MiB at a place, as root may make one."""
+    """A file system of some MiB at a place, as root may make one."""
     at.mkdir(parents=True, exist_ok=True)
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", str(at)])
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=12m", "tmpfs", str(at)])
     if mounted.returncode != 0:
         pytest.skip("this needs the right to mount a small disk")
     try:
@@ -146,13 +147,9 @@ def test_a_full_disk_refuses_changes_in_words_and_heals_when_there_is_room(
         cluster.up()
         cluster.deploy(sleeper(id="/before", instances=0))
         filler = disk / "filler"
-        with filler.open("wb") as file:
-            try:
-                while True:
-                    file.write(b"x" * 4096)
-                    file.flush()
-            except OSError:
-                pass
+        with filler.open("wb", buffering=0) as file, contextlib.suppress(OSError):
+            while True:
+                file.write(b"x" * 4096)
 
         status, answer = cluster.marathon("POST", "/v2/apps", sleeper(id="/after", instances=0))
         assert status == 507, answer

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.cluster.cluster import EXAMPLES, Cluster, eventually
+from tests.cluster.cluster import EXAMPLES, Cluster, eventually, is_idle
 from tests.cluster.test_up import all_runs, finished
 
 Maker = Callable[..., Cluster]
@@ -42,6 +42,7 @@ def lateness_s(runs: list[dict[str, Any]]) -> list[float]:
 def test_an_iso_and_a_cron_job_run_on_time_and_survive_a_restart(make_cluster: Maker) -> None:
     cluster = make_cluster("--cpus", "4", "--mem", "2048", "--without", "lb").up()
     time.sleep(2)  # an idle machine, not one that is starting
+    idle = is_idle()
     post = ["curl", "-sS", "-f", "-H", "Content-Type: application/json", "-X", "POST"]
     for each in (job("iso", "R//PT1S"), job("cron", "* * * * *", scheduleTimeZone="UTC")):
         url = f"{cluster.where['chronos']}/v1/scheduler/iso8601"
@@ -52,8 +53,9 @@ def test_an_iso_and_a_cron_job_run_on_time_and_survive_a_restart(make_cluster: M
     iso, cron = finished(cluster, "iso"), finished(cluster, "cron")
     late = lateness_s(iso)
     print(f"start lateness: median {late[len(late) // 2]:.3f} s, worst {late[-1]:.3f} s")
-    assert late[round(0.99 * (len(late) - 1))] < LATENESS_P99_S
-    assert lateness_s(cron)[-1] < LATENESS_P99_S
+    bound_s = LATENESS_P99_S if idle else 10 * LATENESS_P99_S
+    assert late[round(0.99 * (len(late) - 1))] < bound_s
+    assert lateness_s(cron)[-1] < bound_s
     assert all(run["exitStatus"] == 0 for run in iso + cron)
     assert when(listed(cluster, "cron")["nextRun"]) > when(cron[0]["nominal"])
 
