@@ -285,16 +285,19 @@ class Agent:
             self.tasks.terminating[framework_id] = None
         operations: list[Operation] = []
         kills: list[Effect] = []
+        farewells: list[Effect] = []
         alive = {each.container_id: None for each in recovery.unfinished(self.tasks, self.updates)}
         for stream in list(self.updates.streams.values()):
             if stream.framework_id == framework_id and stream.container_id not in alive:
+                farewells += self.updates.farewell(framework_id, stream.latest)
                 operations += self._complete(stream.container_id, now)
         for container in alive:
             record = self.tasks.live[container]
             if record.framework_id == framework_id:
                 operations += self.tasks.mark_killing(record)
                 kills.append(KillContainer(container))
-        return [Persist(tuple(operations)), *kills] if operations else kills
+        kept = [Persist(tuple(operations))] if operations else []
+        return [*kept, *farewells, *kills]
 
     def _on_shutdown_agent(self, event: ShutdownAgent, now: Now) -> list[Effect]:
         reason = f"the master refuses this agent: {event.message}"
@@ -314,7 +317,7 @@ class Agent:
         operations, calls = self._add_update(record, status, now)
         if event.state.is_terminal and record.framework_id in self.tasks.terminating:
             operations += self._complete(record.container_id, now)
-            calls = []
+            calls = self.updates.farewell(record.framework_id, status)
         return [Persist(tuple(operations)), *calls, *self._maybe_end(now)]
 
     def _add_update(

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from hashlib import blake2b
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from kernel.agent.talk import SendCall
 from kernel.machine import Delete, Operation, Put
@@ -113,6 +114,14 @@ class UpdateStreams:
                 operations = [Put(COLLECTION, key(heard), encode(heard))]
             return operations, self._send_head(stream, now_ms), stream if stream.is_done else None
         return [], [], None
+
+    def farewell(self, framework_id: str, status: TaskStatus | None) -> list[SendCall]:
+        """An end that only the master waits for, to free the resources: said once, no uuid."""
+        if status is None or not self.connected:
+            return []
+        said = replace(status, uuid=None)
+        update = Update(framework_id=Id(framework_id), status=said, latest_state=said.state)
+        return [SendCall(update)]
 
     def remove(self, container_id: str) -> list[Operation]:
         stream = self.streams.pop(container_id, None)

@@ -77,10 +77,10 @@ class Tasks:
         self, agent: Agent, framework: Framework, status: TaskStatus, record: TaskRecord | None
     ) -> list[Effect]:
         """The framework is gone for good: nobody else will acknowledge."""
+        if record is not None and record.state.is_terminal:
+            self._cluster.remove_task(record)
         if status.uuid is None:
             return []
-        if record is not None and status.state.is_terminal:
-            self._cluster.remove_task(record)
         event = agent_messages.AcknowledgeUpdate(
             framework_id=Id(framework.framework_id), task_id=status.task_id, uuid=status.uuid
         )

@@ -214,13 +214,15 @@ def test_after_a_reboot_every_task_has_ended_unseen() -> None:
     assert "restarted" in (failed.message or "")
 
 
-def test_a_torn_down_framework_ends_without_updates() -> None:
+def test_a_torn_down_framework_ends_with_a_farewell_to_the_master_only() -> None:
+    """The master frees the resources when the process has ended; nobody acknowledges."""
     world = ready()
     container = world.runs("t")
     world.reports(container, TaskState.RUNNING)
 
     assert world.hears(ShutdownFramework(framework_id=Id("F"))) == [KillContainer(container)]
-    assert world.reports(container, TaskState.KILLED) == []
+    (farewell,) = sent(world.reports(container, TaskState.KILLED))
+    assert (farewell.state, farewell.uuid) == (TaskState.KILLED, None)
     assert world.agent.tasks.live == {}
     assert world.agent.subscribe_call().tasks == []
 

@@ -4,6 +4,7 @@ from kernel.messages import agent as agent_messages
 from kernel.messages import scheduler
 from kernel.messages.quantities import from_wire
 from kernel.messages.v1 import Id
+from kernel.model.ids import AgentId
 from kernel.model.task import TaskState
 from tests.kernel.master.stage import Stage, running, task
 
@@ -205,3 +206,15 @@ def test_a_shutdown_goes_to_the_agent() -> None:
     framework.call("SHUTDOWN", shutdown=shutdown)
 
     assert [type(e) for e in agent.hear()] == [agent_messages.ShutdownExecutor]
+
+
+def test_the_end_of_a_task_without_framework_is_heard_without_uuid() -> None:
+    """Agents say it once, since nobody is there to acknowledge it."""
+    stage = Stage()
+    framework, agent = stage.framework(), stage.agent()
+    running(stage, framework, agent)
+    framework.call("TEARDOWN")
+
+    agent.say(agent.update(framework, "t1", TaskState.KILLED, uuid=None))
+
+    assert stage.master.cluster.agents[AgentId(agent.agent_id)].tasks == {}
