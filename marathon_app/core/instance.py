@@ -48,6 +48,11 @@ class Instance(Struct, frozen=True):
         return self.task_id.partition("._app.")[0]
 
     @property
+    def host_ports(self) -> tuple[int, ...]:
+        """As /v2 lists them: without those that exist in the container only."""
+        return tuple(port for port in self.ports if port)
+
+    @property
     def is_doomed(self) -> bool:
         return bool(self.doomed)
 

@@ -83,7 +83,7 @@ class Kills:
         """Decide that it dies; drain it first if somebody routes to it."""
         if instance.is_doomed:
             return
-        is_routed = instance.state is TaskState.RUNNING and any(instance.ports)
+        is_routed = instance.state is TaskState.RUNNING and bool(instance.ports)
         drains = tuple(self._routers) if is_routed and reason != UNHEALTHY else ()
         doomed = structs.replace(instance, doomed=reason, drains=drains)
         self._instances.put(doomed)

@@ -33,7 +33,7 @@ class News:
             ipAddresses=[
                 {"ipAddress": address, "protocol": "IPv4"} for address in instance.ip_addresses
             ],
-            ports=list(instance.ports),
+            ports=list(instance.host_ports),
             version=instance.version,
         )
 

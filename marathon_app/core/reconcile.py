@@ -25,10 +25,12 @@ class Reconciliation:
         self._instances, self._deadlines = instances, deadlines
         self._settings, self._call = settings, call
         self._unanswered: dict[str, None] = {}
+        self._next_round_ms = 0
 
     def begin(self, now: Now) -> None:
         """Ask for everything."""
         self._unanswered = {instance.task_id: None for instance in self._instances}
+        self._next_round_ms = now.mono_ms + self._settings.reconciliation_interval_ms
         self._ask(now)
         self._call(_reconcile([]))
 
@@ -36,10 +38,10 @@ class Reconciliation:
         self._unanswered.pop(task_id, None)
 
     def on_deadline(self, now: Now) -> None:
-        if self._unanswered:
-            self._ask(now)
-        else:
+        if now.mono_ms >= self._next_round_ms:
             self.begin(now)
+        else:
+            self._ask(now)
 
     def stop(self) -> None:
         """No connection, no answers."""
@@ -55,12 +57,9 @@ class Reconciliation:
         ]
         if tasks:
             self._call(_reconcile(tasks))
-        wait_ms = (
-            self._settings.reconciliation_retry_ms
-            if tasks
-            else self._settings.reconciliation_interval_ms
-        )
-        self._deadlines.set("reconcile", "", now.mono_ms + wait_ms)
+        retry_ms = now.mono_ms + self._settings.reconciliation_retry_ms
+        at_ms = min(retry_ms, self._next_round_ms) if tasks else self._next_round_ms
+        self._deadlines.set("reconcile", "", at_ms)
 
 
 def _reconcile(tasks: list[scheduler.ReconcileTask]) -> scheduler.Call:

@@ -142,7 +142,8 @@ class Statuses:
         self._news.status(instance, status.state, message)
         self._news.changed(instance, status.state)
         is_check_kill = status.state is TaskState.KILLED and status.healthy is False
-        if not instance.is_doomed and (status.state in _ENDED_BADLY or is_check_kill):
+        is_failure = status.state in _ENDED_BADLY and status.reason != "REASON_INVALID_OFFERS"
+        if not instance.is_doomed and (is_failure or is_check_kill):
             self._remember(instance, status.state, message, now)
         is_setback = (
             status.state in _SETTING_BACK

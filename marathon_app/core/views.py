@@ -167,7 +167,7 @@ def _task(machine: Supervisor, instance: Instance) -> TaskView:
         id=instance.task_id,
         app_id=instance.app_id,
         host=instance.host,
-        ports=instance.ports,
+        ports=instance.host_ports,
         service_ports=found.service_ports if found is not None else (),
         ip_addresses=instance.ip_addresses,
         agent_id=instance.agent_id,

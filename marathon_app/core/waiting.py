@@ -67,7 +67,7 @@ def _of_launches(machine: Supervisor, entry: Entry, now: Now) -> Iterator[str]:
         why = f": {failure.message or failure.state.value}" if failure else ""
         yield (
             f"{count} of {app_id} not started again for another {-(-left_ms // 1000)} s, because "
-            f"the last launch failed{why}"
+            f"the last one ended{why}"
         )
     elif not machine.session.is_connected:
         yield f"{count} of {app_id} not started: there is no connection to the master"

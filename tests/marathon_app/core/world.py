@@ -339,7 +339,8 @@ def update(app_id: str, **fields: object) -> events.AppUpdate:
 
 def make_app(app_id: str, **fields: object) -> App:
     """A whole definition, as the API would read it."""
-    reading = read_app({"id": app_id, **({"cmd": "sleep 1"} | fields)})
+    given = {"cmd": "sleep 1"} | fields
+    reading = read_app({"id": app_id} | {k: v for k, v in given.items() if v is not None})
     assert reading.app is not None, reading.invalid_types
     assert not reading.problems, reading.problems
     return reading.app
