@@ -1,6 +1,7 @@
 """POST /api/v1/scheduler: every status in Mesos's order and words, and nothing but refusals for
 garbage. Source: mesos.md §2.3; recording status-scheduler."""
 
+import socket
 from collections.abc import Iterator
 from typing import Any
 
@@ -310,3 +311,27 @@ def test_garbage_from_a_subscribed_framework_is_no_server_error(
     }
 
     assert post(master, call, **ONLY_JSON, **stream_of(scheduler)).status < 500
+
+
+def test_a_client_that_asks_to_close_gets_a_chunked_stream_all_the_same(
+    master: LiveMaster,
+) -> None:
+    """Source: mesos.md §2.11, pymesos SUBSCRIBE; recording pymesos-session."""
+    body = (
+        b'{"type":"SUBSCRIBE","subscribe":{"framework_info":{"user":"root","name":"pymesos",'
+        b'"capabilities":[{"type":"GPU_RESOURCES"}],"failover_timeout":100}}}'
+    )
+    head = (
+        "POST /api/v1/scheduler HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+        f"Accept: application/json\r\nConnection: close\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
+    with socket.create_connection(("127.0.0.1", master.port), timeout=10) as client:
+        client.sendall(head.encode() + body)
+        answer = b""
+        while b"HEARTBEAT" not in answer:
+            answer += client.recv(65536)
+
+    lines = answer.partition(b"\r\n\r\n")[0].lower().split(b"\r\n")
+    assert lines[0].startswith(b"http/1.1 200")
+    assert b"transfer-encoding: chunked" in lines
+    assert b"content-type: application/json" in lines
