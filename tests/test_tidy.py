@@ -17,7 +17,13 @@ from msgspec import Struct
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("kernel", "marathon_app", "chronos_app", "lb", "web", "deliveries")
 FILE_LINES_MAX, FUNCTION_LINES_MAX, CLASS_LINES_MAX, METHODS_MAX = 600, 60, 400, 20
-OVER: dict[str, int] = {}
+OVER: dict[str, int] = {
+    "kernel/agent/agent.py:Agent methods": 30,
+    "kernel/executor/life.py:Life methods": 21,
+    "kernel/runtime/agent/runner.py:Runner methods": 22,
+    "kernel/runtime/driver.py:Driver methods": 21,
+    "lb/watch.py:Watch methods": 28,
+}
 
 BANNED_MODULES = ("utils", "util", "helpers", "common", "manager", "base", "misc")
 BANNED_WORDS = re.compile(r"\b(FIXME|XXX|blacklist|whitelist)\b")
