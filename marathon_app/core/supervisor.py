@@ -145,15 +145,6 @@ class Supervisor:
         self.instances.dirty[event.app_id] = None
         self._outbox.emit(Done(event.request_id))
 
-    def _on_drain_subscribed(self, event: events.DrainSubscribed, now: Now) -> None:
-        self.kills.subscribe(event.name)
-
-    def _on_drain_unsubscribed(self, event: events.DrainUnsubscribed, now: Now) -> None:
-        self.kills.unsubscribe(event.name, now)
-
-    def _on_drained(self, event: events.DrainedReported, now: Now) -> None:
-        self.kills.reported(event.name, event.task_ids, now)
-
     def _on_health_probed(self, event: events.HealthProbed, now: Now) -> None:
         failed = self.health.probed(event, now)
         if failed is not None:
@@ -161,9 +152,6 @@ class Supervisor:
 
     def _on_readiness_probed(self, event: events.ReadinessProbed, now: Now) -> None:
         self.health.ready_probed(event)
-
-    def _on_connected(self, event: events.SchedulerConnected, now: Now) -> None:
-        """Nothing: SUBSCRIBED says the same and more."""
 
     def _on_disconnected(self, event: events.SchedulerDisconnected, now: Now) -> None:
         self.session.disconnected()
@@ -212,12 +200,14 @@ _HANDLERS: dict[type[Any], Callable[[Supervisor, Any, Now], None]] = {
     events.DeploymentCancelRequested: Supervisor._on_deployment_cancel,
     events.TasksKillRequested: Supervisor._on_tasks_kill,
     events.QueueDelayReset: Supervisor._on_queue_delay_reset,
-    events.DrainSubscribed: Supervisor._on_drain_subscribed,
-    events.DrainUnsubscribed: Supervisor._on_drain_unsubscribed,
-    events.DrainedReported: Supervisor._on_drained,
+    events.DrainSubscribed: lambda self, event, now: self.kills.subscribe(event.name),
+    events.DrainUnsubscribed: lambda self, event, now: self.kills.unsubscribe(event.name, now),
+    events.DrainedReported: lambda self, event, now: self.kills.reported(
+        event.name, event.task_ids, now
+    ),
     events.HealthProbed: Supervisor._on_health_probed,
     events.ReadinessProbed: Supervisor._on_readiness_probed,
-    events.SchedulerConnected: Supervisor._on_connected,
+    events.SchedulerConnected: lambda self, event, now: None,  # SUBSCRIBED says it, and more
     events.SchedulerDisconnected: Supervisor._on_disconnected,
     events.SchedulerEventReceived: Supervisor._on_scheduler_event,
     DeadlineReached: Supervisor._on_deadline,
