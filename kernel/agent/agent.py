@@ -348,8 +348,10 @@ class Agent:
     # -- time -------------------------------------------------------------------------------
 
     def _on_deadline(self, _event: DeadlineReached, now: Now) -> list[Effect]:
-        effects: list[Effect] = list(self.updates.due(now.mono_ms))
-        effects += self.registration.due(now)
+        effects: list[Effect] = list(self.registration.due(now))
+        if effects:
+            self.updates.disconnect()  # the master is silent: nobody listens
+        effects += self.updates.due(now.mono_ms)
         effects += self._collect(now)
         return [*effects, *self._maybe_end(now)]
 

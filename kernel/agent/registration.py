@@ -66,7 +66,7 @@ class Registration:
     def due(self, now: Now) -> list[HangUp]:
         if self.ping_due_ms is None or self.ping_due_ms > now.mono_ms:
             return []
-        self.ping_due_ms = None
+        self.lost()
         return [HangUp(f"no ping for {self._silence_ms / 1000:g} s")]
 
     def keep(self, **changes: object) -> list[Operation]:

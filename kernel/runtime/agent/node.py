@@ -160,8 +160,9 @@ class Node:
             case RemoveSandbox(directory, record_directory):
                 self._remove(directory, record_directory)
             case HangUp(reason):
-                log.warning("leaving the master: %s", reason)
-                self._conversation.hang_up()
+                if not self.machine.registration.connected:  # else a new stream came meanwhile
+                    log.warning("leaving the master: %s", reason)
+                    self._conversation.hang_up()
             case EndAgent(reason):
                 log.info("ending: %s", reason)
                 self._tasks.append(asyncio.create_task(self._end()))

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+from kernel.runtime.agent import cgroups
 from kernel.runtime.agent.runner_link import RunnerLink
 
 ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin"}
@@ -15,8 +16,9 @@ ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin"}
 class Bench:
     """Holds the link, the news by run, and the directories."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, groups_name: str = "") -> None:
         self.directory = directory
+        self._groups_name = groups_name or "tepui-test-" + directory.name[-24:]
         self.news: dict[str, list[dict[str, Any]]] = {}
         self.attached = 0
         self.changed = asyncio.Event()
@@ -25,9 +27,11 @@ class Bench:
         self._task = asyncio.create_task(self.link.run())
 
     def _link(self) -> RunnerLink:
-        name = "tepui-test-" + str(abs(hash(str(self.directory))) % 10**8)
         return RunnerLink(
-            self.directory / "runner", name, on_attached=self._on_attached, on_news=self._on_news
+            self.directory / "runner",
+            self._groups_name,
+            on_attached=self._on_attached,
+            on_news=self._on_news,
         )
 
     def _on_attached(self, news: dict[str, Any]) -> None:
@@ -88,11 +92,13 @@ class Bench:
         await asyncio.gather(self._task, return_exceptions=True)
 
 
-def on_bench(directory: Path, act: Callable[[Bench], Awaitable[None]]) -> None:
+def on_bench(
+    directory: Path, act: Callable[[Bench], Awaitable[None]], groups_name: str = ""
+) -> None:
     """Run `act` with an attached runner; end the runner and all its tasks afterwards."""
 
     async def whole() -> None:
-        bench = Bench(directory)
+        bench = Bench(directory, groups_name)
         try:
             await bench.attach()
             await act(bench)
@@ -100,6 +106,13 @@ def on_bench(directory: Path, act: Callable[[Bench], Awaitable[None]]) -> None:
             await bench.close()
 
     asyncio.run(whole())
+
+
+def memory_is_limited() -> bool:
+    """Whether this machine lets us use memory control groups."""
+    isolation = cgroups.detect("tepui-test-probe")
+    cgroups.remove({base: base for base in isolation.bases()})
+    return isolation.enforces("memory")
 
 
 def alive(pid: int) -> bool:

@@ -86,8 +86,7 @@ class FakeMaster:
         return web.Response(status=202)
 
     async def _subscribe(self, request: web.Request, post: Subscribe) -> web.StreamResponse:
-        self.subscribes.append(post)
-        stream = web.StreamResponse(headers={"Mesos-Stream-Id": str(len(self.subscribes))})
+        stream = web.StreamResponse(headers={"Mesos-Stream-Id": str(len(self.subscribes) + 1)})
         await stream.prepare(request)
         self._stream = stream
         agent_id = post.agent_info.id or Id("M-S0")
@@ -100,6 +99,7 @@ class FakeMaster:
                 tasks=self.believed,
             )
         )
+        self.subscribes.append(post)
         self.changed.set()
         while self._stream is stream:
             await asyncio.sleep(0.02)
@@ -135,7 +135,9 @@ class FakeMaster:
         await self.say(ShutdownFramework(framework_id=Id("F-1")))
 
     def states(self, task_id: str) -> list[str]:
-        return [each.state.name for each in self.heard if each.task_id.value == task_id]
+        """In order; one that was only told again counts once."""
+        told = {each.uuid: each for each in reversed(self.heard) if each.task_id.value == task_id}
+        return [each.state.name for each in reversed(list(told.values()))]
 
     def last(self, task_id: str) -> TaskStatus:
         return [each for each in self.heard if each.task_id.value == task_id][-1]

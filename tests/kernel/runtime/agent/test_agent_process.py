@@ -3,10 +3,12 @@
 import asyncio
 import os
 import signal
+import tarfile
 import time
 from pathlib import Path
 
 import pytest
+from aiohttp import web
 
 from kernel.messages.v1 import (
     CommandInfo,
@@ -21,9 +23,8 @@ from kernel.messages.v1 import (
     Variable,
 )
 from kernel.model.task import TaskState
-from kernel.runtime.agent import cgroups
 from kernel.runtime.agent.node import groups_name
-from tests.kernel.runtime.agent.bench import alive, kill_hard
+from tests.kernel.runtime.agent.bench import alive, kill_hard, memory_is_limited
 from tests.kernel.runtime.agent.fake_master import (
     AgentProcess,
     FakeMaster,
@@ -32,9 +33,7 @@ from tests.kernel.runtime.agent.fake_master import (
     with_agent,
 )
 
-LIMITED = pytest.mark.skipif(
-    not cgroups.detect("tepui-probe").enforces("memory"), reason="no memory control group here"
-)
+LIMITED = pytest.mark.skipif(not memory_is_limited(), reason="no memory control group here")
 RUNNING, FINISHED, FAILED, KILLED = (
     TaskState.RUNNING,
     TaskState.FINISHED,
@@ -187,7 +186,8 @@ def test_unheard_updates_survive_the_agent_in_their_order(tmp_path: Path) -> Non
         await agent.start()
         await master.hear("one", FAILED)
 
-        assert master.states("one") == ["STARTING", "STARTING", "RUNNING", "FAILED"]
+        assert [each.state.name for each in master.heard][:2] == ["STARTING", "STARTING"]
+        assert master.states("one") == ["STARTING", "RUNNING", "FAILED"]
         assert master.heard[1].uuid == first
 
     with_agent(tmp_path, act)
@@ -309,6 +309,8 @@ def test_uris_and_environment_reach_the_task(tmp_path: Path) -> None:
 
 def test_a_deposed_master_is_left(tmp_path: Path) -> None:
     async def act(master: FakeMaster, agent: AgentProcess) -> None:
+        await master.run(command("first", "true"))
+        await master.hear("first", FINISHED)  # so the term is on record
         master.epoch = 0
         await agent.kill_hard()
         await agent.start()
@@ -418,6 +420,105 @@ def test_the_state_names_the_sandbox_as_mesos_does(tmp_path: Path) -> None:
     with_agent(tmp_path, act)
 
 
+def test_whenever_the_agent_is_killed_each_task_starts_at_most_once(tmp_path: Path) -> None:
+    marks = tmp_path / "marks"
+    marks.mkdir(mode=0o777)
+    names = [f"t{number}" for number in range(40)]
+
+    async def act(master: FakeMaster, agent: AgentProcess) -> None:
+        await master.run(*(command(name, f"echo x >> {marks}/{name}") for name in names))
+        for delay_s in (0.05, 0.02, 0.1):
+            await asyncio.sleep(delay_s)  # the point is to strike in the middle
+            await agent.kill_hard()
+            master.believed = [_believed(name) for name in names if not _ended(master, name)]
+            count = len(master.subscribes)
+            await agent.start()
+            await master.until(lambda seen=count: len(master.subscribes) > seen)
+        await master.until(lambda: all(_ended(master, name) for name in names), timeout_s=40)
+
+        for name in names:
+            mark = marks / name
+            starts = mark.read_text().count("x") if mark.exists() else 0
+            end = master.last(name).state
+            assert (end, starts) in [(FINISHED, 1), (TaskState.DROPPED, 0)], (end, starts)
+
+    with_agent(tmp_path, act)
+
+
+def test_a_second_agent_on_the_same_directory_is_refused(tmp_path: Path) -> None:
+    async def act(master: FakeMaster, agent: AgentProcess) -> None:
+        other = AgentProcess(agent.work_dir, master)
+        await other.start()
+        assert other.process is not None
+        try:
+            assert await asyncio.wait_for(other.process.wait(), 15) != 0
+        finally:
+            await other.client.close()
+
+        assert len(master.subscribes) == 1
+        assert "held" in (tmp_path / "agent.log").read_text()
+
+    with_agent(tmp_path, act)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can switch users")
+def test_a_task_runs_as_the_user_it_names(tmp_path: Path) -> None:
+    for directory in (tmp_path, *list(tmp_path.parents)[:2]):
+        directory.chmod(0o755)  # pytest's are closed to others
+
+    async def act(master: FakeMaster, agent: AgentProcess) -> None:
+        info = CommandInfo(value="id -un; touch mine", user="nobody")
+        await master.run(command("one", "", command=info))
+        await master.hear("one", FINISHED)
+
+        assert await _file(agent, "one", "stdout") == "nobody\n"
+        assert (_sandbox(agent, "one") / "mine").owner() == "nobody"
+
+    with_agent(tmp_path, act)
+
+
+def test_archives_over_http_are_unpacked_in_the_sandbox(tmp_path: Path) -> None:
+    served = tmp_path / "served"
+    served.mkdir()
+    (served / "inner.txt").write_text("inside\n")
+    with tarfile.open(served / "pack.tar.gz", "w:gz") as archive:
+        archive.add(served / "inner.txt", "inner.txt")
+
+    async def act(master: FakeMaster, agent: AgentProcess) -> None:
+        application = web.Application()
+        application.router.add_static("/", served)
+        runner = web.AppRunner(application)
+        await runner.setup()
+        port = free_port()
+        await web.TCPSite(runner, "127.0.0.1", port).start()
+        url = f"http://127.0.0.1:{port}"
+        good = CommandInfo(value="cat inner.txt", uris=[Uri(value=f"{url}/pack.tar.gz")])
+        tool = CommandInfo(
+            value="./tool",
+            uris=[Uri(value=f"{url}/inner.txt", executable=True, output_file="tool")],
+        )
+        bad = CommandInfo(value="true", uris=[Uri(value=f"{url}/none")])
+        out = CommandInfo(
+            value="true", uris=[Uri(value=f"{url}/inner.txt", output_file="../../out")]
+        )
+        await master.run(
+            command("good", "", command=good),
+            command("tool", "", command=tool),
+            command("bad", "", command=bad),
+            command("out", "", command=out),
+        )
+        await master.hear("good", FINISHED)
+        for name in ("tool", "bad", "out"):
+            await master.hear(name, FAILED)
+        await runner.cleanup()
+
+        assert await _file(agent, "good", "stdout") == "inside\n"
+        assert "the server answered 404" in (master.last("bad").message or "")
+        assert "is no name in the sandbox" in (master.last("out").message or "")
+
+    with_agent(tmp_path, act)
+
+
 def test_a_hundred_tasks_of_one_batch_run_at_once(tmp_path: Path) -> None:
     async def act(master: FakeMaster, agent: AgentProcess) -> None:
         begin = time.monotonic()
@@ -444,6 +545,10 @@ async def _file(agent: AgentProcess, task_id: str, name: str) -> str:
         while not path.exists() or not path.read_text().endswith("\n"):
             await asyncio.sleep(0.02)
     return path.read_text()
+
+
+def _ended(master: FakeMaster, task_id: str) -> bool:
+    return any(each.task_id.value == task_id and each.state.is_terminal for each in master.heard)
 
 
 def _believed(task_id: str) -> Task:

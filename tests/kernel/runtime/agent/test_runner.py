@@ -8,12 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from kernel.runtime.agent import cgroups
-from tests.kernel.runtime.agent.bench import Bench, alive, kill_hard, on_bench
+from tests.kernel.runtime.agent.bench import Bench, alive, kill_hard, memory_is_limited, on_bench
 
-LIMITED = pytest.mark.skipif(
-    not cgroups.detect("tepui-probe").enforces("memory"), reason="no memory control group here"
-)
+LIMITED = pytest.mark.skipif(not memory_is_limited(), reason="no memory control group here")
 
 
 def test_a_task_runs_in_its_sandbox_and_its_exit_is_told(tmp_path: Path) -> None:
@@ -120,6 +117,57 @@ def test_a_daemon_that_left_the_session_ends_with_its_task(tmp_path: Path) -> No
         await bench.hear("one", "ended")
 
         assert not alive(int((tmp_path / "sandbox" / "one" / "daemon").read_text()))
+
+    on_bench(tmp_path, act)
+
+
+def test_without_control_groups_daemons_are_found_and_the_lack_is_told(tmp_path: Path) -> None:
+    async def act(bench: Bench) -> None:
+        command = "setsid sh -c 'echo $$ > daemon; exec sleep 1000' & sleep 0.3; exec sleep 1000"
+        bench.start("one", command)
+        await bench.hear("one", "started")
+        daemon = tmp_path / "sandbox" / "one" / "daemon"
+        await _text_in(daemon, "\n")
+        bench.link.send({"do": "kill", "run": "one"})
+        ended = await bench.hear("one", "ended")
+
+        assert ended["status"] == 137
+        assert not alive(int(daemon.read_text()))
+        assert bench.notes["enforced"] == []
+        assert any("memory is not enforced" in note for note in bench.notes["notes"])
+
+    on_bench(tmp_path, act, groups_name="no/such/parent")
+
+
+@LIMITED
+def test_a_fork_bomb_stays_within_its_bounds(tmp_path: Path) -> None:
+    async def act(bench: Bench) -> None:
+        bomb = "bomb() { bomb & bomb & wait; }; bomb"
+        order = bench.order("one", argv=["/bin/sh", "-c", bomb])
+        order["limits"]["pids"] = 40
+        bench.link.send(order)
+        await bench.hear("one", "started")
+        bench.start("two", "exit 0")
+        assert (await bench.hear("two", "ended"))["status"] == 0
+        bench.link.send({"do": "kill", "run": "one"})
+
+        await bench.hear("one", "ended")
+
+    on_bench(tmp_path, act)
+
+
+def test_what_the_agent_knows_nothing_of_is_ended(tmp_path: Path) -> None:
+    async def act(bench: Bench) -> None:
+        bench.start("known", "sleep 1000")
+        bench.start("orphan", "sleep 1000")
+        await bench.hear("known", "started")
+        pid = (await bench.hear("orphan", "started"))["pid"]
+
+        bench.link.send({"do": "keep", "runs": ["known"]})
+        await bench.hear("orphan", "ended")
+
+        assert not alive(pid)
+        assert bench.said("known", "ended") is None
 
     on_bench(tmp_path, act)
 
