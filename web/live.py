@@ -128,7 +128,8 @@ class Live:
         last: bytes | None = None
         while True:
             seen = await self._digest(url)
-            if last is not None and seen != last:
+            # The first answer counts too: something may have happened since the page was made.
+            if seen != last:
                 self._changed(topics)
             last = seen
             await asyncio.sleep(every_s)

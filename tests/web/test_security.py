@@ -1,4 +1,4 @@
-"""Other sites cannot write, and nothing that others name becomes markup. Source: reliability.md §5.1."""
+"""Other sites cannot write, and no name becomes markup. Source: reliability.md §5.1."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,6 +1,9 @@
 // Makes one element equal to another while keeping what a person does in it: focus, typed text,
 // chosen boxes, open details and popovers, scroll, and everything below [data-keep].
 
+// A form's `id` property is its field of that name, if it has one; the attribute is always the id.
+const idOf = (node) => node.nodeType === Node.ELEMENT_NODE ? node.getAttribute("id") ?? "" : "";
+
 export function morph(from, to) {
   if (from.isEqualNode(to)) return;
   if (isKept(from, to)) return;
@@ -27,16 +30,17 @@ function attributes(from, to) {
 
 function children(from, to) {
   const byId = new Map();
-  for (const child of from.children) if (child.id) byId.set(child.id, child);
-  const wanted = new Set([...to.children].map((child) => child.id).filter(Boolean));
+  for (const child of from.children) if (idOf(child)) byId.set(idOf(child), child);
+  const wanted = new Set([...to.children].map(idOf).filter(Boolean));
   let old = from.firstChild;
   for (const next of [...to.childNodes]) {
     // An element that is needed further down must not be used up as something else.
-    while (old && old.id && !wanted.has(old.id) && byId.has(old.id)) old = removed(old);
+    while (old && idOf(old) && !wanted.has(idOf(old))) old = removed(old);
     const match = partner(old, next, byId);
     if (!match) {
       from.insertBefore(next.cloneNode(true), old);
     } else {
+      old = upTo(match, old, wanted);
       if (match === old) old = old.nextSibling;
       else from.insertBefore(match, old);
       if (next.nodeType === Node.ELEMENT_NODE) morph(match, next);
@@ -47,13 +51,34 @@ function children(from, to) {
 }
 
 function partner(old, next, byId) {
-  if (next.id && byId.has(next.id)) {
-    const same = byId.get(next.id);
+  const id = idOf(next);
+  if (id && byId.has(id)) {
+    const same = byId.get(id);
     return same.tagName === next.tagName ? same : null;
   }
-  if (!old || old.nodeType !== next.nodeType) return null;
-  if (next.nodeType !== Node.ELEMENT_NODE) return old;
-  return old.tagName === next.tagName && !old.id && !next.id ? old : null;
+  if (next.nodeType !== Node.ELEMENT_NODE) return old?.nodeType === next.nodeType ? old : null;
+  if (id) return null;
+  // The next one that looks the same; what was skipped is used later or removed at the end. So a
+  // banner that appears or goes does not cost its neighbours their state.
+  let first = null;
+  for (let each = old; each; each = each.nextSibling) {
+    if (each.tagName !== next.tagName || idOf(each)) continue;
+    if (each.className === next.className) return each;
+    first ??= each;
+  }
+  return first;
+}
+
+// Removes what lies between and is not needed, rather than moving the match over it: an element
+// that is moved loses its focus, and a popover closes.
+function upTo(match, old, wanted) {
+  if (!old || !(old.compareDocumentPosition(match) & Node.DOCUMENT_POSITION_FOLLOWING)) return old;
+  let kept = null;
+  while (old !== match) {
+    if (wanted.has(idOf(old))) { kept ??= old; old = old.nextSibling; }
+    else old = removed(old);
+  }
+  return kept ?? match;
 }
 
 function removed(node) {

@@ -2,6 +2,7 @@
 
 import zoneinfo
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -146,6 +147,12 @@ def _preview(values: JobValues) -> dict[str, Any]:
     return {"told": parts().chronos.part.read(reply, Preview), "refused": "", "values": values}
 
 
+@cache
+def _zones() -> list[str]:
+    """Reads hundreds of files, so it does so once."""
+    return sorted(zoneinfo.available_timezones())
+
+
 def _screen(
     values: JobValues,
     base: Mapping[str, Any],
@@ -163,6 +170,6 @@ def _screen(
         refusal=refusal,
         errors=refusal.by_field if refusal else {},
         others=sorted(job.name for job in jobs if job.name != name),
-        zones=sorted(zoneinfo.available_timezones()),
+        zones=_zones(),
         **_preview(values),
     )

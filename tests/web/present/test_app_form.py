@@ -80,8 +80,12 @@ def test_a_removed_port_takes_its_own_keys_with_it_and_no_others() -> None:
 
 
 def test_ports_of_a_container_are_written_in_the_container() -> None:
-    app = {"id": "/x", "networks": [{"mode": "container/bridge"}],
-           "container": {"type": "DOCKER", "portMappings": [{"containerPort": 80, "hostPort": 0}]}}  # fmt: skip
+    ports = [{"containerPort": 80, "hostPort": 0}]
+    app = {
+        "id": "/x",
+        "networks": [{"mode": "container/bridge"}],
+        "container": {"type": "DOCKER", "portMappings": ports},
+    }
     values = Values(scalars={"id": "/x"}, ports=[PortRow("web", "10080", "8080", "tcp", origin=0)])
 
     written, _ = app_form.app_of(values, app)
