@@ -6,9 +6,9 @@ timeout. Leaves why and how many to `converge` and `health`.
 Source: Marathon, KillService, InstanceKillSelection; the drain is ours.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
-from msgspec import structs
+from msgspec import Struct, structs
 
 from kernel.machine import Now
 from kernel.messages import scheduler, v1
@@ -21,6 +21,7 @@ from marathon_app.core.outbox import Outbox
 from marathon_app.core.settings import Settings
 from marathon_app.schema.app import KillSelection
 
+ROUTERS = "routers"
 UNHEALTHY = "unhealthy"  # the one reason for which no load balancer is waited for
 
 _WEIGHT: dict[TaskState, int] = {
@@ -29,6 +30,12 @@ _WEIGHT: dict[TaskState, int] = {
     TaskState.STARTING: 2,
 }
 _WEIGHT_RUNNING = 3
+
+
+class Router(Struct, frozen=True):
+    """A load balancer that wants to be asked before a kill."""
+
+    name: str
 
 
 def order(instances: Sequence[Instance], selection: KillSelection) -> list[Instance]:
@@ -77,7 +84,7 @@ class Kills:
     ) -> None:
         self._instances, self._outbox, self._news, self._call = instances, outbox, news, call
         self._deadlines, self._settings = deadlines, settings
-        self._routers: dict[str, int] = {}  # name -> open streams
+        self._routers: dict[str, int] = {}  # name -> open streams; 0: expected back
 
     def doom(self, instance: Instance, reason: str, now: Now) -> None:
         """Decide that it dies; drain it first if somebody routes to it."""
@@ -128,15 +135,31 @@ class Kills:
         self._deadlines.clear("kill", task_id)
 
     # --- who routes ------------------------------------------------------------------------------
+    def load(self, collections: Mapping[str, Mapping[str, bytes]]) -> None:
+        """Who routed before a restart most likely still does, and will be back in a moment."""
+        self._routers = dict.fromkeys(collections.get(ROUTERS, {}), 0)
+
+    def expect_routers(self, now: Now) -> None:
+        for name in self._routers:
+            self._deadlines.set("router", name, now.mono_ms + self._settings.drain_timeout_ms)
+
     def subscribe(self, name: str) -> None:
+        if name not in self._routers:
+            self._outbox.put(ROUTERS, name, Router(name))
         self._routers[name] = self._routers.get(name, 0) + 1
+        self._deadlines.clear("router", name)
 
     def unsubscribe(self, name: str, now: Now) -> None:
         left = self._routers.get(name, 0) - 1
         if left > 0:
             self._routers[name] = left
-            return
-        self._routers.pop(name, None)
+        else:
+            self.router_lost(name, now)
+
+    def router_lost(self, name: str, now: Now) -> None:
+        """It is gone, or did not come back in time: nobody waits for it any longer."""
+        if self._routers.pop(name, None) is not None:
+            self._outbox.delete(ROUTERS, name)
         for instance in list(self._instances):
             if name in instance.drains:
                 self._report(instance, name, now)

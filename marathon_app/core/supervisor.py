@@ -74,6 +74,7 @@ class Supervisor:
             machine.instances.load(msgspec.json.decode(value, type=Instance))
         machine.deployments.load(collections)
         machine.session.load(collections)
+        machine.kills.load(collections)
         machine.launching.load(collections)
         machine.statuses.load(collections)
         return machine
@@ -114,6 +115,7 @@ class Supervisor:
 
     # --- handlers --------------------------------------------------------------------------------
     def _on_started(self, event: events.Started, now: Now) -> None:
+        self.kills.expect_routers(now)
         for found in self.instances:
             if found.is_doomed:
                 self.kills.resume(found, now)
@@ -182,6 +184,8 @@ class Supervisor:
             match what:
                 case "drain" | "kill":
                     self.kills.on_deadline(what, whom, now)
+                case "router":
+                    self.kills.router_lost(whom, now)
                 case "launch":
                     self.statuses.launch_overdue(whom, now)
                 case "inactive" | "expunge":

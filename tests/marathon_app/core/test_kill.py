@@ -147,6 +147,31 @@ def test_a_drain_outlives_a_restart() -> None:
     assert world.killed == [doomed]
 
 
+def test_a_load_balancer_is_expected_back_after_a_restart() -> None:
+    """It still routes; a kill that is decided before it is back must wait for it."""
+    world = routed()
+
+    world.restart()
+    world.put("/web", instances=1)
+    assert world.killed == []
+    [doomed] = [i.task_id for i in world.instances("/web") if i.is_doomed]
+    world.post(events.DrainSubscribed("lb"))
+    world.post(events.DrainedReported("lb", (doomed,)))
+
+    assert world.killed == [doomed]
+
+
+def test_a_load_balancer_that_stays_away_is_given_up() -> None:
+    world = routed()
+    world.restart()
+
+    world.after(10_001)
+    world.put("/web", instances=1)
+
+    assert len(world.killed) == 1
+    assert world.store["routers"] == {}
+
+
 def test_a_kill_is_repeated_until_the_task_is_dead() -> None:
     world = World()
     world.put("/web", cmd="sleep 1")
