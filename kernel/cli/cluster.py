@@ -48,10 +48,14 @@ def status(as_json: bool, **flags: Any) -> None:
         rows = [[name, url, "answers" if parts[name] else "does not answer"]
                 for name, url in _parts(place).items()]  # fmt: skip
         click.echo(tables.table(["PART", "ADDRESS", "STATE"], rows, empty=""))
-        shown = ", ".join(f"{value} {name}" for name, value in counts.items() if value is not None)
-        click.echo(shown)
+        known = [(name, count) for name, count in counts.items() if count is not None]
+        click.echo(", ".join(_counted(name, count) for name, count in known))
     if not all(parts.values()):
         raise SystemExit(api.EXIT_UNREACHABLE)
+
+
+def _counted(plural: str, count: int) -> str:
+    return f"{count} {plural.removesuffix('s') if count == 1 else plural}"
 
 
 def _parts(place: Where) -> dict[str, str]:

@@ -286,4 +286,4 @@ def _detach(directory: Path, *, as_json: bool, timeout_s: float) -> None:
 
 def _running_words(known: state.Up) -> str:
     where = known.addresses
-    return f"Tepui runs on (pid {known.pid}): dashboard {where.web}. `tepui down` ends it."
+    return f"Tepui runs in the background (pid {known.pid}): {where.web}. `tepui down` ends it."
