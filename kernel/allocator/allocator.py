@@ -109,20 +109,16 @@ class Allocator:
 
     def suppress(self, framework_id: FrameworkId, roles: Sequence[str] = ()) -> None:
         """No more offers under these roles, or under any."""
-        for role in self._chosen(framework_id, roles):
+        for role in _chosen(self._clients[framework_id], roles):
             self.ranking.set_wanting(framework_id, role, False)
 
     def revive(self, framework_id: FrameworkId, roles: Sequence[str] = ()) -> None:
         """Offers again under these roles, or under all; refusals are forgotten."""
-        chosen = self._chosen(framework_id, roles)
+        chosen = _chosen(self._clients[framework_id], roles)
         for role in chosen:
             self.ranking.set_wanting(framework_id, role, True)
         self.filters.forget_framework(framework_id, chosen)
         self.look_everywhere()
-
-    def _chosen(self, framework_id: FrameworkId, roles: Sequence[str]) -> list[str]:
-        known = self._clients[framework_id].roles
-        return [role for role in (roles or known) if role in known]
 
     # --- what is held ----------------------------------------------------------------------
 
@@ -238,6 +234,11 @@ class Allocator:
         self.books.check_invariants()
         self.ranking.check_invariants()
         assert all(agent_id in self.books for agent_id in self._candidates)
+
+
+def _chosen(client: Client, roles: Sequence[str]) -> list[str]:
+    """Those of the roles that are its own; none named means all."""
+    return [role for role in (roles or client.roles) if role in client.roles]
 
 
 def _is_enough(resources: Resources, minima: MinimaMilli) -> bool:

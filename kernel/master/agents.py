@@ -25,12 +25,12 @@ from kernel.master.liveness import AgentGivenUp
 from kernel.master.offers import Offers
 from kernel.master.reconcile import NS_PER_MS
 from kernel.master.tasks import Tasks
-from kernel.master.validate import resources_of
+from kernel.master.validate import framework_problem, resources_of, role_problem
 from kernel.master.views import wire_task
 from kernel.messages import agent as agent_messages
 from kernel.messages import scheduler
 from kernel.messages.v1 import ExecutorInfo, FrameworkInfo, Id, Resource, Task, TimeInfo
-from kernel.model.ids import AgentId, ExecutorId, FrameworkId, TaskId
+from kernel.model.ids import AgentId, ExecutorId, FrameworkId, TaskId, id_problem
 from kernel.model.task import TaskState
 
 AGENT_REMOVED = "REASON_AGENT_REMOVED"
@@ -39,16 +39,29 @@ AGENT_REREGISTERED = "REASON_AGENT_REREGISTERED"
 
 def agent_problem(subscribe: agent_messages.Subscribe) -> str | None:
     """Why an agent's SUBSCRIBE can't be taken at all, or None."""
+    for info in subscribe.frameworks:
+        if info.id is None:
+            return "every framework that is reported must have its id"
+        if problem := id_problem(info.id.value) or framework_problem(info):
+            return f"framework {info.id.value}: {problem}"
+    for executor in subscribe.executors:
+        if executor.framework_id is None:
+            return "every executor that is reported must have its framework_id"
+        if problem := id_problem(executor.framework_id.value):
+            return f"executor {executor.executor_id.value}: {problem}"
+    for task in subscribe.tasks:
+        if problem := id_problem(task.task_id.value) or id_problem(task.framework_id.value):
+            return f"task {task.task_id.value}: {problem}"
+    return _resources_problem(subscribe)
+
+
+def _resources_problem(subscribe: agent_messages.Subscribe) -> str | None:
     bundles = [subscribe.agent_info.resources]
     bundles += [task.resources for task in subscribe.tasks]
     bundles += [executor.resources for executor in subscribe.executors]
-    problems = [problem for wire in bundles if (problem := resources_of(wire)[1]) is not None]
-    if problems:
-        return problems[0]
-    if any(framework.id is None for framework in subscribe.frameworks):
-        return "every framework that is reported must have its id"
-    if any(executor.framework_id is None for executor in subscribe.executors):
-        return "every executor that is reported must have its framework_id"
+    for wire in bundles:
+        if problem := resources_of(wire)[1] or role_problem(_role_in(wire)):
+            return problem
     return None
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from kernel.messages.v1 import AgentInfo, Attribute
 
 REGEX_LENGTH_MAX = 4_096  # Mesos bounds RE2's memory to 4 KB and its program to 100 instructions
+# DIFFERS: Mesos allows what RE2 can match in linear time; Python's engine must be asked less.
 REPEATS_MAX = 3  # each multiplies the time by the text's length in Python's engine, not in RE2
 _REPEATED_GROUP = re.compile(r"\)[*+{]")
 

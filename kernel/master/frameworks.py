@@ -30,7 +30,7 @@ from kernel.messages import agent as agent_messages
 from kernel.messages import scheduler
 from kernel.messages.v1 import FrameworkInfo, Id
 from kernel.model.ids import AgentId, FrameworkId
-from kernel.model.resources import MILLI
+from kernel.model.resources import MILLI, VALUE_MAX
 
 HEARTBEAT_INTERVAL_MS = 15_000  # Mesos: DEFAULT_HEARTBEAT_INTERVAL
 
@@ -294,8 +294,9 @@ def _minimum(group: Mapping[str, Any]) -> dict[str, int]:
     amounts = group.get("quantities")
     if not isinstance(amounts, dict):
         return {}
-    return {
-        name: round(value["value"] * MILLI)
-        for name, value in amounts.items()
-        if isinstance(value, dict) and isinstance(value.get("value"), (int, float))
-    }
+    found: dict[str, int] = {}
+    for name, value in amounts.items():
+        number = value.get("value") if isinstance(value, dict) else None
+        if isinstance(number, (int, float)) and abs(number) <= VALUE_MAX:
+            found[name] = round(number * MILLI)
+    return found

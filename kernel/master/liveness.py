@@ -37,9 +37,9 @@ class Liveness:
         return self._interval_ms * self._misses_max / 1000
 
     def watch(self, agent_id: AgentId, now_ms: int) -> None:
-        """Ping it from now on; a second time begins anew."""
+        """Ping it, at once and from now on; a second time begins anew."""
         self._misses[agent_id] = 0
-        self._deadlines.set(Kind.PING, agent_id, now_ms + self._interval_ms)
+        self._deadlines.set(Kind.PING, agent_id, now_ms)
 
     def heard_from(self, agent_id: AgentId) -> None:
         if agent_id in self._misses:

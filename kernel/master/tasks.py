@@ -16,7 +16,6 @@ from kernel.messages import agent as agent_messages
 from kernel.messages import scheduler
 from kernel.messages.v1 import Id, TaskStatus
 from kernel.model.ids import AgentId, FrameworkId, TaskId
-from kernel.model.task import TaskState
 
 
 class Tasks:
@@ -48,7 +47,7 @@ class Tasks:
 
     def _note(self, record: TaskRecord, update: agent_messages.Update) -> None:
         status = update.status
-        latest = TaskState(update.latest_state) if update.latest_state else status.state
+        latest = update.latest_state or status.state
         if not record.state.is_terminal:  # an end is final, whatever comes late
             self._cluster.note_state(record, latest)
         record.shown = None

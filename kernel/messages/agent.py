@@ -20,6 +20,7 @@ from kernel.messages.v1 import (
     TaskStatus,
     Wire,
 )
+from kernel.model.task import TaskState
 
 
 class AgentCall(Wire, frozen=True, tag_field="type", tag=str.upper):
@@ -51,7 +52,7 @@ class Update(AgentCall, frozen=True):
 
     framework_id: Id
     status: TaskStatus
-    latest_state: str | None = None
+    latest_state: TaskState | None = None
 
 
 class ExecutorEnded(AgentCall, frozen=True):

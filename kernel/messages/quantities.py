@@ -50,7 +50,8 @@ def _one(resource: Resource) -> Resources:
         if amount < 0:
             value = _number(amount)
             raise ResourcesMalformed(
-                f"Resource '{resource.name}:{value}' is invalid: Invalid scalar resource: value <= 0"
+                f"Resource '{resource.name}:{value}' is invalid: Invalid scalar resource:"
+                " value <= 0"
             )
         return Resources({key: amount} if amount else {})
     if resource.type == "RANGES" and resource.ranges is not None:

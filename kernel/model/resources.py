@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from msgspec import Struct
 
 MILLI = 1000  # Mesos keeps scalars at three decimals
+VALUE_MAX = 1e12  # above it a double has no third decimal left to trust
 
 Ranges = tuple[tuple[int, int], ...]  # sorted, disjoint, not adjacent; both ends included
 
@@ -138,9 +139,9 @@ def total(bundles: Iterable[Resources]) -> Resources:
 
 
 def milli(value: float) -> int:
-    """A wire number as thousandths. Raises `ResourcesMalformed` for what is no finite number."""
-    if value != value or value in (float("inf"), float("-inf")):
-        raise ResourcesMalformed(f"{value} is not a finite number")
+    """A wire number as thousandths. Raises `ResourcesMalformed` for what is none of a resource."""
+    if not abs(value) <= VALUE_MAX:  # also what is no number at all
+        raise ResourcesMalformed(f"{value} is not a number up to {VALUE_MAX:g}")
     return round(value * MILLI)
 
 

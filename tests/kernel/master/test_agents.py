@@ -1,18 +1,30 @@
 """Agents registering, coming back, falling silent and ending, and their tasks with them."""
 
+from typing import Any
+
 import msgspec
+import pytest
 
 from kernel.machine import Persist
+from kernel.master.agents import agent_problem
 from kernel.master.events import SendToAgent
 from kernel.messages import agent as agent_messages
-from kernel.messages.quantities import from_wire
+from kernel.messages.quantities import from_wire, to_wire
 from kernel.messages.scheduler import EventType
-from kernel.messages.v1 import FrameworkInfo, Id
+from kernel.messages.v1 import (
+    AgentInfo,
+    ExecutorInfo,
+    FrameworkInfo,
+    Id,
+    Resource,
+    ScalarValue,
+    Task,
+)
 from kernel.model.resources import parse
 from kernel.model.task import TaskState
 from tests.kernel.master.stage import SchedulerActor, Stage, running, task
 
-UNTIL_UNREACHABLE_MS = 90_000  # five pings of 15 s that go unanswered, and the sixth
+UNTIL_UNREACHABLE_MS = 90_000  # to the next ping, then five of 15 s that go unanswered
 
 
 def known_info(stage: Stage, framework: SchedulerActor) -> FrameworkInfo:
@@ -303,3 +315,42 @@ def test_a_known_agents_info_is_kept_as_it_is() -> None:
     record = msgspec.json.decode(stage.records["agents"]["M0-S0"])
 
     assert record["info"]["attributes"][0]["name"] == "rack"
+
+
+def subscribe_of(**more: Any) -> agent_messages.Subscribe:
+    info = AgentInfo(hostname="h", resources=to_wire(parse("cpus:1")))
+    return agent_messages.Subscribe(**{"agent_info": info, "version": "1", **more})
+
+
+def reported(role: str = "test", task_id: str = "t", framework_id: str = "f") -> Task:
+    return Task(
+        name="t",
+        task_id=Id(task_id),
+        framework_id=Id(framework_id),
+        agent_id=Id("a"),
+        state=TaskState.RUNNING,
+        resources=to_wire(parse("cpus:1"), allocated_to=role),
+    )
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"frameworks": [FrameworkInfo(user="u", name="n")]},
+        {"frameworks": [FrameworkInfo(user="u", name="n", id=Id("f"), failover_timeout=1e300)]},
+        {"executors": [ExecutorInfo(executor_id=Id("e"))]},
+        {"tasks": [reported(role="a/.")]},
+        {"tasks": [reported(task_id="a/b")]},
+        {"tasks": [reported(framework_id="a/b")]},
+        {
+            "agent_info": AgentInfo(
+                hostname="h",
+                resources=[Resource(name="mem", type="SCALAR", scalar=ScalarValue(1e306))],
+            )
+        },
+    ],
+)
+def test_a_report_that_makes_no_sense_is_refused(more: dict[str, Any]) -> None:
+    assert agent_problem(subscribe_of()) is None
+    assert agent_problem(subscribe_of(tasks=[reported()])) is None
+    assert agent_problem(subscribe_of(**more)) is not None

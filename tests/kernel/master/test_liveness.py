@@ -12,12 +12,12 @@ def test_a_silent_agent_is_given_up_after_as_many_pings_as_may_be_missed() -> No
     liveness = Liveness(deadlines, interval_ms=15_000, misses_max=5)
     liveness.watch(S1, 0)
 
-    for at_ms in range(15_000, 90_000, 15_000):
+    for at_ms in range(0, 75_000, 15_000):
         assert deadlines.take_due(at_ms) == [(Kind.PING, S1)]
         assert liveness.due(S1, at_ms) == PingDue()
-    assert deadlines.take_due(90_000) == [(Kind.PING, S1)]
+    assert deadlines.take_due(75_000) == [(Kind.PING, S1)]
 
-    assert liveness.due(S1, 90_000) == AgentGivenUp()
+    assert liveness.due(S1, 75_000) == AgentGivenUp()
     assert deadlines.next_ms() is None
 
 
@@ -25,7 +25,7 @@ def test_whatever_it_says_counts_as_an_answer() -> None:
     liveness = Liveness(Deadlines(), interval_ms=10, misses_max=1)
     liveness.watch(S1, 0)
 
-    for at_ms in (10, 20, 30):
+    for at_ms in (0, 10, 20):
         assert liveness.due(S1, at_ms) == PingDue()
         liveness.heard_from(S1)
 

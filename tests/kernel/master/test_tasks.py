@@ -61,7 +61,7 @@ def test_an_end_that_is_ahead_of_its_update_frees_too() -> None:
     [offer] = framework.offers()
     framework.launch(offer, task("t1", agent, "cpus:4;mem:4096"), refuse_s=0)
 
-    agent.say(agent.update(framework, "t1", TaskState.STARTING, latest_state="TASK_FINISHED"))
+    agent.say(agent.update(framework, "t1", TaskState.STARTING, latest_state=TaskState.FINISHED))
 
     assert len(framework.offers()) == 1
     assert [s.state for s in framework.reconcile()] == [TaskState.STARTING]

@@ -145,6 +145,18 @@ class Stream:
             if record["type"] == fits if isinstance(fits, str) else fits(record):
                 return record
 
+    def drain(self, quiet_s: float) -> list[Json]:
+        """What is there, until nothing has come for a moment."""
+        found: list[Json] = []
+        while True:
+            try:
+                record = self.records.get(timeout=quiet_s)
+            except queue.Empty:
+                return found
+            if record is None:
+                return found
+            found.append(record)
+
     def close(self) -> None:
         sock = self._connection.sock
         if sock is not None:

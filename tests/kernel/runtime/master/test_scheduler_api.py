@@ -12,11 +12,14 @@ from hypothesis import strategies as st
 from tests.kernel.runtime.master.live import (
     JSON_HEADERS,
     Json,
+    LiveAgent,
     LiveMaster,
     LiveScheduler,
     Reply,
     Stream,
     live_master,
+    scalar,
+    task,
 )
 
 PATH = "/api/v1/scheduler"
@@ -335,3 +338,51 @@ def test_a_client_that_asks_to_close_gets_a_chunked_stream_all_the_same(
     assert lines[0].startswith(b"http/1.1 200")
     assert b"transfer-encoding: chunked" in lines
     assert b"content-type: application/json" in lines
+
+
+NUMBERS = st.one_of(
+    st.sampled_from([0, -1, 1e308, -1e308, 1e15, 0.0001, "nan", "Infinity", 2**70]),
+    st.floats(allow_nan=False, allow_infinity=False),
+)
+TEXTS = st.one_of(st.sampled_from(["", "a/b", "..", "*", "a/.", "\x00", "x" * 300]), st.text())
+
+
+@given(NUMBERS, NUMBERS, NUMBERS, TEXTS, TEXTS)
+@settings(max_examples=100, deadline=None)
+def test_no_number_and_no_name_breaks_the_master(
+    master: LiveMaster, cpus: object, seconds: object, nanoseconds: object, name: str, role: str
+) -> None:
+    """Well-formed messages with values that make no sense, on a real offer."""
+    agent = LiveAgent(master)
+    scheduler = LiveScheduler(
+        master,
+        name=name,
+        failover_timeout=0,
+        offer_filters={
+            "test": {
+                "min_allocatable_resources": {
+                    "quantities": [{"quantities": {name: {"value": cpus}}}]
+                }
+            }
+        },
+    )
+    info = task(name, agent.agent_id, kill_policy={"grace_period": {"nanoseconds": nanoseconds}})
+    info["resources"] = [scalar("cpus", cpus), {**scalar("mem", 1), "role": role}]  # type: ignore[arg-type]
+    info["limits"] = {"cpus": {"value": cpus}}
+    body = {
+        "type": "ACCEPT",
+        "framework_id": {"value": scheduler.framework_id},
+        "accept": {
+            "offer_ids": [{"value": name}],
+            "operations": [{"type": "LAUNCH", "launch": {"task_infos": [info]}}],
+            "filters": {"refuse_seconds": seconds},
+        },
+    }
+    offers = [r for r in scheduler.stream.drain(0.03) if r["type"] == "OFFERS"]
+    if offers:
+        body["accept"]["offer_ids"] = [offers[0]["offers"]["offers"][0]["id"]]  # type: ignore[index]
+
+    assert post(master, body, **ONLY_JSON, **stream_of(scheduler)).status in (202, 400)
+    scheduler.stream.close()
+    agent.close()
+    assert master.request("GET", "/state").status == 200
