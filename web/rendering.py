@@ -41,6 +41,8 @@ def install(app: Flask) -> None:
     env.filters["mebibytes"] = words.mebibytes
     env.filters["instant"] = words.instant
     env.filters["iso"] = words.iso
+    env.filters["sentence"] = words.sentence
+    env.filters["port_ranges"] = words.ports
     env.filters["span"] = words.span
     env.filters["wall_clock"] = words.wall_clock
     env.filters["duration"] = words.duration

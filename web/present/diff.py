@@ -39,6 +39,8 @@ def definition_of(app: Mapping[str, Any]) -> dict[str, Any]:
 def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Change]:
     """Leaf by leaf, in order of the paths; a leaf is a scalar or an empty list or object."""
     old, new = dict(_leaves("", before)), dict(_leaves("", after))
+    _forget_filled(old, new)
+    _forget_filled(new, old)
     found = []
     for path in sorted({**old, **new}):
         if path not in new:
@@ -48,6 +50,13 @@ def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Change]
         elif old[path] != new[path]:
             found.append(Change(path, "changed", _text(old[path]), _text(new[path])))
     return found
+
+
+def _forget_filled(some: dict[str, Any], others: Mapping[str, Any]) -> None:
+    """An empty object that the other side has filled is told by what it was filled with."""
+    for path in [path for path, value in some.items() if value in ({}, [])]:
+        if any(other.startswith((f"{path}.", f"{path}[")) for other in others):
+            del some[path]
 
 
 def _leaves(path: str, value: Any) -> Sequence[tuple[str, Any]]:

@@ -67,6 +67,17 @@ def refusal_of(status: int, body: Any, text: str = "") -> Refusal:
     return Refusal(message, by_field, other, _locks(body.get("deployments")))
 
 
+def named_field(sentence: str) -> tuple[str, str]:
+    """Chronos begins a sentence about a field with its name: `schedule: has 2 fields`."""
+    found = re.match(r"(?P<field>[A-Za-z]\w*): (?P<said>.+)", sentence, re.DOTALL)
+    if found is None:
+        # Without a name, the words of an older Chronos mostly say what it is about.
+        words = sentence.lower()
+        about = ("schedule", "name", "parents", "cpus", "mem", "disk", "retries")
+        return next((word for word in about if word in words), ""), sentence
+    return found["field"], found["said"]
+
+
 def field_of(path: str) -> str:
     """The form's field for a path such as `/portDefinitions(0)/port`; empty when there is none."""
     plain = re.sub(r"\(([^)]*)\)", r"/\1", path).strip("/")

@@ -149,9 +149,14 @@ def run_row(run: Run) -> RunRow:
         exit_text=_exit_text(run),
         attempt=run.attempt,
         host=run.host or run.agent or "",
-        message=run.message or "",
+        message=_more_than_the_exit(run.message or ""),
         task_id=run.task_id or "",
     )
+
+
+def _more_than_the_exit(message: str) -> str:
+    """The exit status has a column of its own."""
+    return "" if message.startswith("Command exited with status") else message
 
 
 def _exit_text(run: Run) -> str:

@@ -79,7 +79,12 @@ def _asks(reason: str) -> str:
 
 def _funnel(rejects: Sequence[Reject]) -> list[FunnelRow]:
     by_reason = {reject.reason: reject for reject in rejects}
-    known = [by_reason[reason] for reason in FUNNEL if reason in by_reason]
+    # Below the stage that no offer passed there is nothing to tell.
+    known = [
+        by_reason[reason]
+        for reason in FUNNEL
+        if reason in by_reason and by_reason[reason].processed
+    ]
     most = max((reject.processed for reject in known), default=0)
     if most == 0:
         return []

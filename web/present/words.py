@@ -90,6 +90,8 @@ def number(value: float) -> str:
 def mebibytes(value: float) -> str:
     """`512 MiB`, `1.5 GiB`, `2 TiB`."""
     size, unit = float(value), "MiB"
+    if not size:
+        return "0"
     for larger in ("GiB", "TiB", "PiB"):
         if abs(size) < 1024:
             break
@@ -99,6 +101,17 @@ def mebibytes(value: float) -> str:
         if unit == "MiB" or size >= 100
         else f"{number(round(size, 1))} {unit}"
     )
+
+
+def sentence(text: str) -> str:
+    """With a capital letter; the rest as it is."""
+    return text[:1].upper() + text[1:]
+
+
+def ports(text: str) -> str:
+    """`[31000-31000, 31005-31009]` as people write it: `31000, 31005-31009`."""
+    ranges = [part.strip().partition("-") for part in text.strip("[]").split(",") if part.strip()]
+    return ", ".join(begin if begin == end else f"{begin}-{end}" for begin, _, end in ranges)
 
 
 def counted(count: int, singular: str, plural: str = "") -> str:

@@ -26,6 +26,10 @@ document.addEventListener("change", (event) => {
   if (event.target.matches("[data-submit]")) event.target.form.requestSubmit();
 });
 
+// What was done is on the page itself soon enough; what was refused stays.
+const done = document.querySelectorAll('[data-flash="done"]');
+setTimeout(() => { for (const note of done) note.remove(); }, 8000);
+
 // A form is sent once: a second click while the answer is on its way does nothing.
 document.addEventListener("submit", (event) => {
   const form = event.target;

@@ -72,7 +72,7 @@ def show(app_id: str) -> Response:
         crumbs=present.crumbs(app.id),
         tab=tab,
         tabs=TABS,
-        instances=present.instance_rows(app),
+        instances=paging.page_of(present.instance_rows(app), request.args.get("page", 1, type=int)),
         why=why_waiting(queued, told),
         deployments=deployment_rows(mine, [app]),
         **_more(tab, app),

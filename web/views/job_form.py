@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from web.present import diff, job_form
 from web.present.app_form import Pair
-from web.present.errors import Refusal, refusal_of
+from web.present.errors import Refusal, named_field, refusal_of
 from web.present.job_form import JobValues
 from web.rendering import page, parts, tried, tried_all
 from web.shapes.chronos import Preview
@@ -94,23 +94,13 @@ def _base() -> Mapping[str, Any]:
 
 
 def _placed(refusal: Refusal, values: JobValues) -> Refusal:
-    """Chronos names no field; the words of its sentence mostly do."""
-    words = refusal.message.lower()
-    fields = {
-        "zone": "scheduleTimeZone",
-        "schedule": values.kind,
-        "cron": values.kind,
-        "parent": "parents",
-        "name": "name",
-        "cpus": "cpus",
-        "mem": "mem",
-        "disk": "disk",
-        "retries": "retries",
-    }
-    field = next((fields[word] for word in fields if word in words), "")
-    if not field or refusal.by_field:
+    """At the field that the sentence names, where the form has it."""
+    named, said = named_field(refusal.message)
+    field = values.kind if named == "schedule" else named
+    shown = (*job_form.TEXTS, *job_form.NUMBERS, *job_form.KINDS)
+    if refusal.by_field or field not in shown:
         return refusal
-    return Refusal("The job was not saved.", {field: refusal.message}, refusal.other)
+    return Refusal("The job was not saved.", {field: said}, refusal.other)
 
 
 def _posted_values() -> JobValues:
@@ -141,7 +131,7 @@ def _preview(values: JobValues) -> dict[str, Any]:
         text = reply.body.decode("utf-8", "replace")
         return {
             "told": None,
-            "refused": refusal_of(reply.status, reply.json(), text).message,
+            "refused": named_field(refusal_of(reply.status, reply.json(), text).message)[1],
             "values": values,
         }
     return {"told": parts().chronos.part.read(reply, Preview), "refused": "", "values": values}

@@ -43,3 +43,9 @@ def test_what_only_answers_hold_is_no_difference() -> None:
 @given(objects)
 def test_the_pretty_json_means_the_same(value: dict[str, Any]) -> None:
     assert msgspec.json.decode(diff.pretty(value)) == value
+
+
+def test_filling_an_empty_object_is_told_once() -> None:
+    rows = diff.changes({"labels": {}}, {"labels": {"a": "1"}})
+
+    assert [(row.path, row.kind) for row in rows] == [("labels.a", "added")]

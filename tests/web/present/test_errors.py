@@ -2,7 +2,7 @@
 
 import pytest
 
-from web.present.errors import field_of, refusal_of
+from web.present.errors import field_of, named_field, refusal_of
 
 
 @pytest.mark.parametrize(
@@ -46,3 +46,12 @@ def test_a_lock_names_the_deployments_that_hold_it() -> None:
 def test_an_answer_that_is_no_json_is_shown_as_it_is() -> None:
     assert refusal_of(400, None, "Job 'x' not found").message == "Job 'x' not found"
     assert refusal_of(500, None, "").message == "It was refused with status 500."
+
+
+def test_a_sentence_that_names_its_field_is_parted_from_it() -> None:
+    assert named_field("scheduleTimeZone: unknown zone: x") == (
+        "scheduleTimeZone",
+        "unknown zone: x",
+    )
+    assert named_field("the schedule is broken") == ("schedule", "the schedule is broken")
+    assert named_field("no idea") == ("", "no idea")

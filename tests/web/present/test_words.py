@@ -47,3 +47,8 @@ def test_long_lists_end_in_a_number() -> None:
     assert words.listed([]) == ""
     assert words.listed(["a", "b", "c"]) == "a, b and c"
     assert words.listed(["a", "b", "c", "d", "e"]) == "a, b, c and 2 more"
+
+
+def test_port_ranges_read_as_people_write_them() -> None:
+    assert words.ports("[31000-31000, 31005-31009]") == "31000, 31005-31009"
+    assert words.ports("[]") == ""
