@@ -53,6 +53,7 @@ class Runner:
         self.runs: dict[str, Run] = {}
         self.by_recorder: dict[int, Run] = {}
         self.ending = False
+        self.leaving = False
         self.readiness = Readiness()
         self.line = AgentLine(self.readiness, listener, self.greet)
         self.news_read, self.news_write = os.pipe()
@@ -62,12 +63,13 @@ class Runner:
             end.setblocking(False)
         signal.set_wakeup_fd(self.wakes[1].fileno(), warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.signal(signal.SIGTERM, self.leave)
         self.readiness.watch(self.news_read, self.read_news)
         self.readiness.watch(self.wakes[0].fileno(), self.reap)
 
     def loop(self) -> None:
         """Until told to end, or until there is nothing to outlive."""
-        while not (self.ending and not self.runs):
+        while not self.leaving and not (self.ending and not self.runs):
             sweeping = [run for run in self.runs.values() if run.end_waits is not None]
             is_idle = not self.line.connected and not any(
                 run.ended is None for run in self.runs.values()
@@ -81,6 +83,10 @@ class Runner:
             for run in sweeping:
                 self.sweep(run)
             self.line.flush()
+
+    def leave(self, *_: object) -> None:
+        """SIGTERM: the tasks live on; the groups go if no task needs them."""
+        self.leaving = True
 
     def greet(self) -> None:
         notes = self.isolation.notes
@@ -354,7 +360,7 @@ class Runner:
 
     def close(self) -> None:
         left = {base: base for base in self.isolation.bases()}
-        for _ in range(TASK_FILE_TRIES):
+        for _ in range(TASK_FILE_TRIES if not self.leaving else 1):
             if cgroups.remove(left):
                 break
             select.select([], [], [], SWEEP_MS / 1000)  # the kernel lags a little behind rmdir
