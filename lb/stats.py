@@ -58,6 +58,12 @@ def parse_servers(text: str) -> dict[str, dict[str, ServerState]]:
     return servers
 
 
+def parse_backend_ids(text: str) -> dict[str, int]:
+    """Of `show servers state`: HAProxy's numbers of the backends that have servers."""
+    rows = (line.split() for line in text.splitlines() if not line.startswith("#"))
+    return {row[1]: int(row[0]) for row in rows if len(row) >= _STATE_COLUMNS_MIN}
+
+
 def parse_backends(text: str) -> tuple[str, ...]:
     """Of `show backend`: the names."""
     return tuple(line.strip() for line in text.splitlines() if line.strip() and line[0] != "#")

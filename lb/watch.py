@@ -69,7 +69,8 @@ class Watch:
         number = self.fetching.begin_if_due(now.mono_ms)
         if number is not None:
             effects.append(e.FetchApps(number))
-        if self.wish.update(self.drain.tasks, self.applied) and self._is_structure_right():
+        self.wish.update(self.drain.tasks, self.applied)
+        if self._is_structure_right():
             self.applied = self.wish.model
         if self._save_at_ms is not None and now.mono_ms >= self._save_at_ms:
             self._save_at_ms = None
@@ -221,17 +222,21 @@ class Watch:
     # What next
 
     def _next(self, now: Now) -> list[e.Effect]:
-        """One operation on HAProxy, or the acknowledgements that are due."""
+        """The acknowledgements that are due, and one operation on HAProxy."""
         if self._doing:
             return []
+        effects: list[e.Effect] = []
+        # Before the first look, nobody knows whether a HAProxy of before serves the task.
+        is_known = self.running is not None or self._starts.at_ms is not None
+        if is_known and self._acknowledge_at_ms is None:
+            settled = self.drain.settled(self.running, now.mono_ms)
+            if settled:
+                effects.append(e.Acknowledge(settled))
         operation = self._start(now) if self.running is None else self._operation(now)
         if operation is not None:
             self._doing = type(operation).__name__
-            return [operation]
-        if self._acknowledge_at_ms is not None:
-            return []
-        settled = self.drain.settled(self.running, now.mono_ms)
-        return [e.Acknowledge(settled)] if settled else []
+            effects.append(operation)
+        return effects
 
     def _start(self, now: Now) -> e.Effect | None:
         if not self._starts.is_due(now.mono_ms):

@@ -77,10 +77,10 @@ class Wish:
     def is_refused(self) -> bool:
         return self.mark == self._refused_mark
 
-    def update(self, killing: Mapping[str, object], applied: Model | None) -> bool:
-        """Make the model anew if something changed; whether it did."""
+    def update(self, killing: Mapping[str, object], applied: Model | None) -> None:
+        """Make the model anew if something changed."""
         if not self.is_stale or self._addresses is None:
-            return False
+            return
         self.is_stale = False
         circumstances = Circumstances(
             addresses=self._addresses,
@@ -103,7 +103,6 @@ class Wish:
             model = collect(self._apps, self._unreadable, self._options, circumstances)
         self.model, self.mark = model, fingerprint(model, self._settings)
         self._remember_places(model)
-        return True
 
     def _remember_places(self, model: Model) -> None:
         listed = {task.id: None for app in self._apps for task in app.tasks or ()}

@@ -18,11 +18,12 @@ from lb.render import Rendered, Settings, render
 from lb.runtime import ports
 from lb.runtime.files import Files, complaint
 from lb.runtime.process import Process, find_program
-from lb.runtime.sockets import TROUBLE, Sockets
+from lb.runtime.sockets import ANSWER_TIMEOUT_S, TROUBLE, Sockets
 from lb.stats import (
     Processes,
     Running,
     fingerprint_of,
+    parse_backend_ids,
     parse_backends,
     parse_info,
     parse_processes,
@@ -35,7 +36,7 @@ log = logging.getLogger(__name__)
 
 SERVING_TIMEOUT_S = 10.0
 POLL_S = 0.005
-STAT_KEYS_MAX = 50  # more servers than that: read all of them at once
+STAT_BACKENDS_MAX = 50  # more than that: read all servers at once
 # What HAProxy answers when all is well; anything else is a problem worth a sentence.
 _FINE = ("", "New server registered.", "Server deleted.")
 
@@ -53,9 +54,10 @@ class Haproxy:
         self._settings = settings
         self._post = post
         self._program = program
+        self._backend_ids: dict[str, int] = {}
         self.files = Files(directory, program, settings)
-        self.sockets = Sockets(directory)
         self.process = Process(directory, program, self._on_exit)
+        self.sockets = Sockets(directory, lambda: self.process.is_alive)
 
     async def look(self) -> None:
         """First of all: is one running from before?"""
@@ -143,10 +145,12 @@ class Haproxy:
 
     async def read_sessions(self, keys: Sequence[Key]) -> None:
         """Answers with SessionsRead or HaproxyUnreachable."""
-        if len(keys) > STAT_KEYS_MAX:
-            lines = ["show stat -1 4 -1"]
-        else:
-            lines = [f"show stat {backend} 4 -1" for backend in dict.fromkeys(b for b, _ in keys)]
+        backends = dict.fromkeys(backend for backend, _ in keys)
+        # By number: a name means the frontend of that name.
+        numbers = [self._backend_ids.get(backend) for backend in backends]
+        if len(numbers) > STAT_BACKENDS_MAX or None in numbers:
+            numbers = [-1]
+        lines = [f"show stat {number} 4 -1" for number in numbers]
         try:
             answers = await self.sockets.ask(lines) if lines else []
             processes = await self.processes()
@@ -169,8 +173,8 @@ class Haproxy:
         await self.process.stop()
         self.sockets.close()
 
-    async def processes(self) -> Processes:
-        return parse_processes(await self.sockets.ask_master("show proc"))
+    async def processes(self, patience_s: float = ANSWER_TIMEOUT_S) -> Processes:
+        return parse_processes(await self.sockets.ask_master("show proc", patience_s))
 
     async def stat(self) -> str:
         """The statistics of all frontends, backends and servers, as CSV."""
@@ -195,7 +199,6 @@ class Haproxy:
         self._post(e.ConfigApplied(running, model, took_ms, was_reload))
 
     def _on_exit(self, reason: str) -> None:
-        log.warning("%s", reason)
         self._post(e.HaproxyStopped(reason))
 
     async def _running(self) -> Running:
@@ -203,6 +206,7 @@ class Haproxy:
             ["show info", "show backend", "show servers state"]
         )
         processes = await self.processes()
+        self._backend_ids = parse_backend_ids(servers)
         return Running(
             fingerprint=fingerprint_of(parse_info(info)),
             backends=parse_backends(backends),

@@ -27,6 +27,7 @@ from lb.watch import Watch
 
 log = logging.getLogger(__name__)
 
+ADMIN_PATIENCE_S = 0.2
 TEXT = "text/plain; charset=utf-8"
 
 
@@ -151,7 +152,7 @@ class Balancer:
 
     async def _pids(self, _request: Request) -> Response:
         try:
-            processes = await self._haproxy.processes()
+            processes = await self._haproxy.processes(ADMIN_PATIENCE_S)
         except TROUBLE:
             return Response(200, b"\n", TEXT)
         pids = (processes.master, *processes.workers, *processes.leaving)
@@ -188,7 +189,7 @@ class Balancer:
         config, rows, about = self._config, [], dict[str, Any]()
         try:
             rows = parse_stat(await self._haproxy.stat())
-            processes = await self._haproxy.processes()
+            processes = await self._haproxy.processes(ADMIN_PATIENCE_S)
             about = {
                 "pid": processes.master,
                 "workers": list(processes.workers),

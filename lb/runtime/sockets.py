@@ -7,7 +7,7 @@ long path through its descriptor. Source: HAProxy 2.6, management guide, §9; un
 
 import asyncio
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 STATS_SOCKET = "haproxy.sock"
@@ -23,8 +23,9 @@ TROUBLE = (OSError, asyncio.TimeoutError, asyncio.IncompleteReadError)
 class Sockets:
     """The sockets of the HAProxy in one directory."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, is_alive: Callable[[], bool] = lambda: True) -> None:
         self._directory = directory
+        self._is_alive = is_alive
         self._descriptor: int | None = None
 
     def close(self) -> None:
@@ -46,14 +47,14 @@ class Sockets:
             answers += [part.strip("\n") for part in parts[1:-1]]
         return answers
 
-    async def ask_master(self, command: str) -> str:
+    async def ask_master(self, command: str, patience_s: float = ANSWER_TIMEOUT_S) -> str:
         """The master's answer. While it reloads, it does not listen for some milliseconds."""
-        deadline = asyncio.get_running_loop().time() + ANSWER_TIMEOUT_S
+        deadline = asyncio.get_running_loop().time() + patience_s
         while True:
             try:
                 return await self.exchange(MASTER_SOCKET, command + "\n")
             except (ConnectionError, FileNotFoundError):
-                if asyncio.get_running_loop().time() > deadline:
+                if not self._is_alive() or asyncio.get_running_loop().time() > deadline:
                     raise
             await asyncio.sleep(MASTER_RETRY_S)
 
