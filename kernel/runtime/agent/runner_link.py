@@ -49,7 +49,7 @@ class RunnerLink:
         self._on_news = on_news
         self._writer: asyncio.StreamWriter | None = None
         self._closing = False
-        self._process: subprocess.Popen[bytes] | None = None  # kept only to be reaped
+        self.process: subprocess.Popen[bytes] | None = None  # kept only to be reaped
         self.gone = asyncio.Event()  # the runner said that it ends for good
         self.pid = 0
 
@@ -75,7 +75,9 @@ class RunnerLink:
         self.send({"do": "shutdown"})
         try:
             await asyncio.wait_for(self.gone.wait(), patience_s)
-        except TimeoutError:
+            if self.process is not None:
+                await asyncio.to_thread(self.process.wait, patience_s)
+        except (TimeoutError, subprocess.TimeoutExpired):
             return
 
     async def _attach(self) -> asyncio.StreamReader:
@@ -86,9 +88,9 @@ class RunnerLink:
             try:
                 return await self._connect(path)
             except (ConnectionRefusedError, FileNotFoundError):
-                if self._process is not None:
-                    self._process.poll()
-                self._process = _start(self._directory, path, self._groups_name)
+                if self.process is not None:
+                    self.process.poll()
+                self.process = _start(self._directory, path, self._groups_name)
                 return await self._connect(path)
         finally:
             os.close(handle)

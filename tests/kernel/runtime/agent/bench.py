@@ -81,7 +81,9 @@ class Bench:
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
         self.news, self.attached = {}, 0
+        process = self.link.process
         self.link = self._link()
+        self.link.process = process  # still our child, so still ours to reap
 
     def come_back(self) -> None:
         self._task = asyncio.create_task(self.link.run())
