@@ -6,6 +6,7 @@ TEPUI_SUPERVISED is set, the arbiter with its supervisor: nothing is left behind
 Source: gunicorn, settings reference.
 """
 
+import asyncio
 import ctypes
 import logging
 import os
@@ -21,7 +22,8 @@ from gunicorn.workers.gasgi import ASGIWorker
 from kernel.runtime.http import Application
 
 EXIT_USAGE = 2
-GRACEFUL_TIMEOUT_S = 1  # streams are closed at once; what is left is a request under way
+REQUESTS_TIMEOUT_S = 0.5  # for requests under way at a stop; streams are closed at once
+GRACEFUL_TIMEOUT_S = 3  # then the arbiter kills the worker; the application's own stop is in it
 KEEPALIVE_S = 75
 WORKER_SILENT_S = 120  # a loop that is stuck for so long is ended and started anew
 _PR_SET_PDEATHSIG = 1
@@ -30,14 +32,37 @@ _PR_SET_PDEATHSIG = 1
 class Worker(ASGIWorker):  # type: ignore[misc]
     """gunicorn's asgi worker; ends its streams when told to stop, and passes SIGUSR1 on."""
 
+    serving: "asyncio.Task[None] | None" = None
+
+    async def _serve(self) -> None:
+        self.serving = asyncio.current_task()
+        await super()._serve()
+
     def handle_exit_signal(self) -> None:
-        super().handle_exit_signal()
-        self._close_streams()
+        self._begin_stop()
 
     def handle_quit_signal(self) -> None:
         # gunicorn's quick stop skips the application's own stop, which we want on Ctrl-C too.
+        self._begin_stop()
+
+    def _begin_stop(self) -> None:
+        was_alive = bool(self.alive)
         self.alive = False
         self._close_streams()
+        if was_alive and self.servers and self.serving is not None:
+            # gunicorn itself looks at `alive` once a second, and its arbiter would not wait for
+            # the application's own stop. Its main loop takes a cancellation for the end.
+            self.serving.cancel()
+
+    async def _shutdown(self) -> None:
+        """As gunicorn's, but idle kept connections hold nothing up, and `stop` is never skipped."""
+        for server in self.servers:
+            server.close()
+        deadline = self.loop.time() + REQUESTS_TIMEOUT_S
+        while self.nr_conns > 0 and self.loop.time() < deadline:
+            await asyncio.sleep(0.02)
+        if self.lifespan is not None:
+            await self.lifespan.shutdown()
 
     def handle_usr1_signal(self) -> None:
         application = getattr(self, "asgi", None)
