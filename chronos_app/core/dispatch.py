@@ -1,8 +1,8 @@
-"""Decides what runs where: waiting runs meet offers, and offers are asked for just in time.
+"""Decides what runs where: waiting runs meet offers.
 
-While nothing is due the framework is suppressed and holds nothing. Shortly before the next
-occurrence it revives and keeps offers in hand, so that a run starts when it is due; what turns
-out not to be needed goes back at once. Source: Mesos, docs/app-framework-development-guide.md.
+Shortly before the next occurrence it keeps offers in hand, so that a run starts when it is due;
+what turns out not to be needed goes back at once. When to ask for offers is `appetite`'s.
+Source: Mesos, docs/app-framework-development-guide.md.
 """
 
 from collections.abc import Mapping
@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from msgspec import Struct
 
 from chronos_app.core import notices
+from chronos_app.core.appetite import Appetite
 from chronos_app.core.calendar import Calendar
 from chronos_app.core.constraints import in_words, satisfies
 from chronos_app.core.events import Effect, Notify, SendCall
@@ -22,13 +23,10 @@ from chronos_app.schema.job import Job
 from kernel.framework.matching import Taken, take
 from kernel.machine import Now
 from kernel.messages import quantities
-from kernel.messages.scheduler import Accept, Call, CallType, Decline, Launch, Operation, Roles
+from kernel.messages.scheduler import Accept, Call, CallType, Decline, Launch, Operation
 from kernel.messages.v1 import Filters, Id, Offer, TaskInfo
 from kernel.model.resources import Resources, ResourcesMalformed
 
-LINGER_MS = 3_000  # with the next occurrence so near, suppressing is not worth the calls
-REVIVE_INTERVAL_MS = 1_000  # at most one revive per so long
-REVIVE_AGAIN_MS = 30_000  # while something waits and no offer comes
 REFUSE_UNFIT_S, REFUSE_IDLE_S = 5.0, 5.0  # a revive clears these
 UPCOMING_COUNT_MAX = 256  # looked at to see which offers to keep
 
@@ -54,16 +52,13 @@ class Dispatch:
         self.held: dict[str, Held] = {}
         self.connected = False
         self.launched_count = 0
-        self._suppressed = False
-        self._revived_at_ms: int | None = None  # monotonic
-        self._revived_for: tuple[int, int | None] | None = None
+        self._appetite = Appetite(settings.role)
 
     def begin(self) -> None:
         """A new stream: the old offers are void, and nothing is suppressed."""
         self.connected = True
         self.held.clear()
-        self._suppressed = False
-        self._revived_at_ms = self._revived_for = None
+        self._appetite.begin()
 
     def end(self) -> None:
         self.connected = False
@@ -183,40 +178,16 @@ class Dispatch:
         )
 
     def _ask(self, soon: bool, now: Now) -> list[Effect]:
-        """Revive when offers are wanted, suppress when none will be for a while."""
-        if not soon and not (len(self._waiting) and self._launchable()):
-            return self._suppress(now)
-        if self.held:
-            return []
-        if not self._suppressed and not self._should_revive(now):
-            return []
-        self._suppressed = False
-        self._revived_at_ms = now.mono_ms
-        self._revived_for = self._demand()
-        roles = Roles(roles=[self._settings.role])
-        return [SendCall(Call(type=CallType.REVIVE, revive=roles))]
-
-    def _demand(self) -> tuple[int, int | None]:
-        return (self._waiting.version, self._calendar.next_ms())
-
-    def _should_revive(self, now: Now) -> bool:
-        if self._revived_at_ms is None:
-            return True
-        since_ms = now.mono_ms - self._revived_at_ms
-        if self._demand() == self._revived_for:
-            return since_ms >= REVIVE_AGAIN_MS
-        return since_ms >= REVIVE_INTERVAL_MS
-
-    def _suppress(self, now: Now) -> list[Effect]:
+        """Say whether offers are wanted."""
         next_ms = self._calendar.next_ms()
-        near = next_ms is not None and (
-            next_ms - now.wall_ms <= self._settings.lookahead_ms + LINGER_MS
-        )
-        if self._suppressed or near:
-            return []
-        self._suppressed = True
-        roles = Roles(roles=[self._settings.role])
-        return [SendCall(Call(type=CallType.SUPPRESS, suppress=roles))]
+        if soon or (len(self._waiting) and self._launchable()):
+            if self.held:
+                self._appetite.content()
+                return []
+            return self._appetite.hunger((self._waiting.version, next_ms), now)
+        if next_ms is None:
+            return self._appetite.satiety(None)
+        return self._appetite.satiety(next_ms - self._settings.lookahead_ms - now.wall_ms)
 
     def _decline(self, offer_id: Id, refuse_s: float) -> Effect:
         decline = Decline(offer_ids=[offer_id], filters=Filters(refuse_seconds=refuse_s))
@@ -228,11 +199,8 @@ class Dispatch:
         return None if next_ms is None else next_ms - self._settings.lookahead_ms
 
     def next_mono_ms(self) -> int | None:
-        """When to ask again because nothing came."""
-        if not self.connected or self.held or self._revived_at_ms is None or not len(self._waiting):
-            return None
-        same = self._demand() == self._revived_for
-        return self._revived_at_ms + (REVIVE_AGAIN_MS if same else REVIVE_INTERVAL_MS)
+        """When to ask for offers again because none came."""
+        return self._appetite.next_mono_ms() if self.connected else None
 
     def check_invariants(self) -> None:
         for offer_id, held in self.held.items():

@@ -4,13 +4,12 @@ It keeps what changed during a step and gives it as one `Persist`, so that whate
 decides is durable together. What the changes mean is decided elsewhere.
 """
 
-from collections import deque
 from collections.abc import Iterator, Mapping
-from itertools import islice
 
 import msgspec
 
 from chronos_app.core.events import Notice
+from chronos_app.core.history import History
 from chronos_app.core.record import JobRecord, Progress
 from chronos_app.core.run import Run
 from chronos_app.core.schedule import Schedule, parse_schedule
@@ -34,13 +33,12 @@ class Ledger:
         self.progress: dict[str, Progress] = {}
         self.runs: dict[str, Run] = {}
         self.by_job: dict[str, dict[str, Run]] = {}
-        self.history: dict[str, deque[tuple[str, Run]]] = {}
+        self.history = History(history_count_max)
         self.outbox: dict[str, Notice] = {}
         self.gone: dict[str, int] = {}  # deleted job -> the last time its task ids may have
         self.framework_id = ""
         self.tzdata = ""
         self.serial = 0
-        self._history_count_max = history_count_max
         self._schedules: dict[str, Schedule] = {}
         self._changed: dict[tuple[str, str], object | None] = {}
 
@@ -57,7 +55,8 @@ class Ledger:
             ledger._remember(_runs.decode(value))
         for key, value in collections.get("history", {}).items():
             run = _runs.decode(value)
-            ledger.history.setdefault(run.job, deque()).append((key, run))
+            for surplus in ledger.history.add(key, run):
+                ledger._changed["history", surplus] = None  # the flag was lowered
         for key, value in collections.get("outbox", {}).items():
             ledger.outbox[key] = _notices.decode(value)
         for name, value in collections.get("gone", {}).items():
@@ -65,17 +64,8 @@ class Ledger:
         settings = collections.get("framework", {})
         ledger.framework_id = settings.get("id", b"").decode()
         ledger.tzdata = settings.get("tzdata", b"").decode()
-        ledger.serial = max(ledger._serials(), default=0)
+        ledger.serial = max(_serials(ledger), default=0)
         return ledger
-
-    def _serials(self) -> Iterator[int]:
-        for record in self.jobs.values():
-            yield record.serial
-        for run in self.runs.values():
-            yield run.serial
-        for rows in self.history.values():
-            for key, _ in rows:
-                yield int(key.rpartition("/")[2])
 
     def next_serial(self) -> int:
         """A number that no job, run or row had before (of those that are still kept)."""
@@ -115,7 +105,7 @@ class Ledger:
         self._schedules.pop(name, None)
         self._changed["jobs", name] = None
         self._changed["progress", name] = None
-        for key, _ in self.history.pop(name, ()):
+        for key in self.history.forget(name):
             self._changed["history", key] = None
 
     def schedule_of(self, name: str) -> Schedule | None:
@@ -153,12 +143,10 @@ class Ledger:
 
     def add_row(self, run: Run) -> None:
         """Add a row to the history; the oldest makes room."""
-        rows = self.history.setdefault(run.job, deque())
         key = f"{run.job}/{self.next_serial():012d}"
-        rows.append((key, run))
         self._changed["history", key] = run
-        while len(rows) > self._history_count_max:
-            self._changed["history", rows.popleft()[0]] = None
+        for surplus in self.history.add(key, run):
+            self._changed["history", surplus] = None
 
     def live(self, name: str) -> Iterator[Run]:
         """The runs of a job that are not over, oldest first."""
@@ -167,10 +155,6 @@ class Ledger:
     def launched(self, name: str) -> bool:
         """May a process of this job run?"""
         return any(run.state.is_launched for run in self.by_job.get(name, {}).values())
-
-    def rows(self, name: str, count: int | None = None) -> list[Run]:
-        """The history of a job, newest first."""
-        return [run for _, run in islice(reversed(self.history.get(name, ())), count)]
 
     # The rest
 
@@ -193,13 +177,14 @@ class Ledger:
             del self.gone[name]
             self._changed["gone", name] = None
 
-    def put_framework_id(self, framework_id: str) -> None:
-        self.framework_id = framework_id
-        self._changed["framework", "id"] = framework_id.encode()
-
-    def put_tzdata(self, version: str) -> None:
-        self.tzdata = version
-        self._changed["framework", "tzdata"] = version.encode()
+    def put_framework(self, *, framework_id: str | None = None, tzdata: str | None = None) -> None:
+        """What belongs to no job."""
+        if framework_id is not None:
+            self.framework_id = framework_id
+            self._changed["framework", "id"] = framework_id.encode()
+        if tzdata is not None:
+            self.tzdata = tzdata
+            self._changed["framework", "tzdata"] = tzdata.encode()
 
     def check_invariants(self) -> None:
         assert self.jobs.keys() == self.progress.keys(), "each job has a progress and no other"
@@ -207,5 +192,13 @@ class Ledger:
             assert run.run_id == run_id and not run.state.is_over, f"{run_id} is {run.state}"
             assert self.by_job[run.job][run_id] is run, f"{run_id} is not with its job"
         assert sum(map(len, self.by_job.values())) == len(self.runs), "each run has one job"
-        for name, rows in self.history.items():
-            assert name in self.jobs and len(rows) <= self._history_count_max, name
+        self.history.check_invariants()
+
+
+def _serials(ledger: Ledger) -> Iterator[int]:
+    for record in ledger.jobs.values():
+        yield record.serial
+    for run in ledger.runs.values():
+        yield run.serial
+    for key in ledger.history.keys():  # noqa: SIM118 -- no dict
+        yield int(key.rpartition("/")[2])

@@ -93,7 +93,7 @@ def job_statistics(cron: Cron, name: str) -> dict[str, Any]:
     launched = [run for run in cron.runs_of(name) if run.launched_ms]
     data = cron.ledger.jobs[name].job.data_processing
     return {
-        "histogram": histogram(durations_ms(cron.ledger.rows(name))),
+        "histogram": histogram(durations_ms(cron.ledger.history.newest(name))),
         "taskStatHistory": [_task_stat(run, data) for run in launched[:TASK_HISTORY_COUNT]],
     }
 
@@ -135,7 +135,7 @@ def _span(duration_ms: int) -> str:
 
 def percentile(cron: Cron, name: str, which: str) -> dict[str, Any]:
     """One statistic of one job, in seconds."""
-    seconds = statistic(durations_ms(cron.ledger.rows(name)), which) / 1_000
+    seconds = statistic(durations_ms(cron.ledger.history.newest(name)), which) / 1_000
     return {"jobNameLabel": name, "time": seconds}
 
 

@@ -108,7 +108,7 @@ def test_s17_what_was_missed_is_made_up_for_by_one_run_and_a_row_says_so() -> No
 
     world.run(5 * MINUTE + 10_000)
 
-    assert [(r.state.value, r.missed_count) for r in world.cron.ledger.rows("a")] == [
+    assert [(r.state.value, r.missed_count) for r in world.cron.ledger.history.newest("a")] == [
         ("succeeded", 1),
         ("coalesced", 4),
         ("succeeded", 1),
@@ -124,7 +124,7 @@ def test_epsilon_lets_each_occurrence_start_late_but_not_later_than_that() -> No
 
     nominal = [(start.nominal_ms - START_MS) // MINUTE for start in world.starts]
     assert nominal == [3, 4, 5]
-    assert world.cron.ledger.rows("a", 9)[-1].state.value == "skipped"
+    assert world.cron.ledger.history.newest("a", 9)[-1].state.value == "skipped"
 
 
 def test_s18_r0_is_listed_and_never_runs_and_s27_may_run_by_hand_once() -> None:
@@ -218,7 +218,7 @@ def test_the_exit_status_and_the_agent_are_in_the_history() -> None:
 
     world.run(MINUTE)
 
-    (run,) = world.cron.ledger.rows("a")
+    (run,) = world.cron.ledger.history.newest("a")
     assert (run.exit_status, run.state.value, run.agent_host) == (3, "failed", "s1.example")
 
 
