@@ -32,6 +32,7 @@ _PR_SET_PDEATHSIG = 1
 class Worker(ASGIWorker):  # type: ignore[misc]
     """gunicorn's asgi worker; ends its streams when told to stop, and passes SIGUSR1 on."""
 
+    alive: bool
     serving: "asyncio.Task[None] | None" = None
 
     async def _serve(self) -> None:
