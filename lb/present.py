@@ -21,8 +21,8 @@ def services(watch: Watch, rows: Sequence[Row], processes: Mapping[str, Any]) ->
     model = watch.wish.model or Model()
     problem = (
         None
-        if watch.report.haproxy == "running" or not watch.report.last_error
-        else watch.report.last_error[1]
+        if watch.haproxy.report.haproxy == "running" or not watch.haproxy.report.last_error
+        else watch.haproxy.report.last_error[1]
     )
     by_name = {(row["pxname"], row["svname"]): row for row in rows}
     by_backend: dict[str, list[Row]] = {}
@@ -32,10 +32,10 @@ def services(watch: Watch, rows: Sequence[Row], processes: Mapping[str, Any]) ->
     return {
         "problem": problem,
         "haproxy": {
-            "state": watch.report.haproxy,
-            "starts": watch.report.starts_count,
-            "reloads": watch.report.reloads_count,
-            "reloadsRefused": watch.report.reloads_refused_count,
+            "state": watch.haproxy.report.haproxy,
+            "starts": watch.haproxy.report.starts_count,
+            "reloads": watch.haproxy.report.reloads_count,
+            "reloadsRefused": watch.haproxy.report.reloads_refused_count,
             "lastReload": _last_reload(watch),
             "lastError": _last_error(watch),
             **processes,
@@ -70,7 +70,7 @@ def _service(
     rules = [rule for rule in model.rules if rule.backend == backend.name]
     servers = [_server(watch, backend, row) for row in rows]
     ready = sum(server["state"] == "UP" for server in servers)
-    is_served = watch.running is not None and backend.name in watch.running.backends
+    is_served = watch.haproxy.running is not None and backend.name in watch.haproxy.running.backends
     return {
         "appId": backend.app_id,
         "portIndex": backend.port_index,
@@ -98,7 +98,7 @@ def _service(
 def _server(watch: Watch, backend: Backend, row: Row) -> dict[str, Any]:
     name = row["svname"]
     known = next((server for server in backend.servers if server.name == name), None)
-    states = watch.running.servers.get(backend.name, {}) if watch.running else {}
+    states = watch.haproxy.running.servers.get(backend.name, {}) if watch.haproxy.running else {}
     host, _, port = row.get("addr", "").rpartition(":")
     told = states.get(name)
     is_up = row["status"].startswith(("UP", "no check"))
@@ -139,14 +139,14 @@ def app_map(model: Model | None) -> str:
 def own_metrics(watch: Watch) -> str:
     """Our own part of /metrics; HAProxy's exporter gives the rest."""
     values = (
-        ("haproxy_up", "gauge", int(watch.running is not None)),
-        ("haproxy_starts_total", "counter", watch.report.starts_count),
-        ("reloads_total", "counter", watch.report.reloads_count),
-        ("reloads_refused_total", "counter", watch.report.reloads_refused_count),
+        ("haproxy_up", "gauge", int(watch.haproxy.running is not None)),
+        ("haproxy_starts_total", "counter", watch.haproxy.report.starts_count),
+        ("reloads_total", "counter", watch.haproxy.report.reloads_count),
+        ("reloads_refused_total", "counter", watch.haproxy.report.reloads_refused_count),
         (
             "reload_milliseconds",
             "gauge",
-            watch.report.last_reload[1] if watch.report.last_reload else 0,
+            watch.haproxy.report.last_reload[1] if watch.haproxy.report.last_reload else 0,
         ),
         ("apps_warnings", "gauge", len(watch.wish.model.warnings) if watch.wish.model else 0),
         ("tasks_draining", "gauge", watch.drain.waiting_count()),
@@ -158,18 +158,21 @@ def own_metrics(watch: Watch) -> str:
 
 
 def _last_reload(watch: Watch) -> dict[str, Any] | None:
-    if watch.report.last_reload is None:
+    if watch.haproxy.report.last_reload is None:
         return None
     return {
-        "at": _timestamp(watch.report.last_reload[0]),
-        "milliseconds": watch.report.last_reload[1],
+        "at": _timestamp(watch.haproxy.report.last_reload[0]),
+        "milliseconds": watch.haproxy.report.last_reload[1],
     }
 
 
 def _last_error(watch: Watch) -> dict[str, Any] | None:
-    if watch.report.last_error is None:
+    if watch.haproxy.report.last_error is None:
         return None
-    return {"at": _timestamp(watch.report.last_error[0]), "message": watch.report.last_error[1]}
+    return {
+        "at": _timestamp(watch.haproxy.report.last_error[0]),
+        "message": watch.haproxy.report.last_error[1],
+    }
 
 
 def _timestamp(wall_ms: int) -> str:

@@ -86,7 +86,7 @@ class Balancer:
 
     def _say(self) -> None:
         """Tell people what changed for them, once."""
-        error = self.watch.report.last_error
+        error = self.watch.haproxy.report.last_error
         sentence = error[1] if error else ""
         if sentence != self._said:
             self._said = sentence
@@ -135,15 +135,18 @@ class Balancer:
         watch = self.watch
         body = {
             "status": "ok",
-            "haproxy": watch.report.haproxy,
+            "haproxy": watch.haproxy.report.haproxy,
             "marathon": watch.fetching.is_following,
         }
-        if watch.report.haproxy != "running" and watch.report.last_error is not None:
-            body["reason"] = watch.report.last_error[1]
+        if (
+            watch.haproxy.report.haproxy != "running"
+            and watch.haproxy.report.last_error is not None
+        ):
+            body["reason"] = watch.haproxy.report.last_error[1]
         return _json(body)
 
     async def _health_check(self, _request: Request) -> Response:
-        if self.watch.running is None:
+        if self.watch.haproxy.running is None:
             return Response(503, b"HAProxy does not run\n", TEXT)
         return Response(200, b"OK\n", TEXT)
 

@@ -75,7 +75,7 @@ class Talk:
         model = model_of(*apps)
         self.tell(e.HaproxyFound(running_of(model)))
         self.tell(e.ServersRead(running_of(model)))
-        assert self.watch.applied == model
+        assert self.watch.haproxy.applied == model
         return self
 
 
@@ -191,7 +191,10 @@ def test_a_kill_that_was_called_off_brings_the_task_back() -> None:
 
     model = talk.watch.wish.model
     assert model is not None and len(model.backends[0].servers) == 2
-    assert effects == [e.ChangeServers((SetState(*KEY, ServerState.READY),))] or talk.watch._doing
+    assert (
+        effects == [e.ChangeServers((SetState(*KEY, ServerState.READY),))]
+        or talk.watch.haproxy.doing
+    )
 
 
 def test_while_an_old_worker_lives_the_servers_it_knew_count_as_busy() -> None:
@@ -226,7 +229,9 @@ def test_a_refused_configuration_is_not_tried_again_until_it_is_different() -> N
     mark = fingerprint(model_of(*apps), Settings())
     assert talk.tell(e.ConfigRefused(mark, "no")) == []
     assert not any(isinstance(effect, e.ApplyConfig) for effect in talk.wait(50_000))
-    assert talk.watch.report.last_error == (talk.watch.report.last_error or (0,))[:1] + ("no",)
+    assert talk.watch.haproxy.report.last_error == (talk.watch.haproxy.report.last_error or (0,))[
+        :1
+    ] + ("no",)
     assert talk.fetched(app(), app("/new", 10_002)) != []
 
 
@@ -286,7 +291,7 @@ def test_without_haproxy_a_kill_need_not_wait() -> None:
 
     talk.expect(e.Acknowledge(("web.0",)), within_ms=0)
     talk.tell(e.StartFailed("none", is_missing=True))
-    assert talk.watch.report.haproxy == "missing"
+    assert talk.watch.haproxy.report.haproxy == "missing"
 
 
 def test_an_acknowledgement_that_was_not_heard_is_repeated() -> None:
