@@ -10,7 +10,7 @@ from kernel.machine import Now
 from kernel.messages.scheduler import Call, CallType, Roles
 
 LINGER_MS = 3_000  # with the next occurrence so near, suppressing is not worth the calls
-REVIVE_INTERVAL_MS = 1_000  # at most one revive per so long
+REVIVE_INTERVAL_MS = 250  # at most one revive per so long
 REVIVE_AGAIN_MS = 30_000  # while something waits and no offer comes
 
 Reason = tuple[int, int | None]  # grows with each run that becomes ready; the next occurrence
