@@ -178,18 +178,28 @@ class Supervisor:
         self._await_end(names, by_ms)
 
     def _end_agents(self, names: Sequence[str], by_ms: int) -> None:
-        """Asks each agent to end its tasks, all at the same time, then ends the agents."""
-        asked = []
+        """Asks each agent to end its tasks and itself, all at the same time, and waits for it.
+
+        A SIGTERM would have it leave its tasks alive, so it comes only to agents that did not take
+        the request, and at the end of the time.
+        """
+        heard: dict[str, bool] = {}
+        threads = []
+        timeout_s = max(0.1, (by_ms - now_ms()) / 1000 - 0.7)
         for name in names:
             child = self._children[name]
             if name in self._running and child.health is not None:
                 url = child.health.removesuffix("/health") + "/tepui/v1/shutdown"
-                timeout_s = max(0.1, (by_ms - now_ms()) / 1000 - 0.7)
-                asked.append(threading.Thread(target=ask_to_shut_down, args=(url, timeout_s)))
-        for thread in asked:
-            thread.start()
-        for thread in asked:
+                asking = threading.Thread(
+                    target=lambda name=name, url=url: heard.update(
+                        {name: ask_to_shut_down(url, timeout_s)}
+                    )
+                )
+                threads.append(asking)
+                asking.start()
+        for thread in threads:
             thread.join()
+        self._await_end([name for name in names if heard.get(name)], by_ms)
         self._end(names, by_ms)
 
     def _await_end(self, names: Sequence[str], by_ms: int) -> None:
@@ -236,14 +246,14 @@ def answers(url: str, timeout_s: float = 1) -> bool:
         connection.close()
 
 
-def ask_to_shut_down(url: str, timeout_s: float) -> None:
-    """An agent that does not answer is ended all the same, a little later and less gently."""
+def ask_to_shut_down(url: str, timeout_s: float) -> bool:
+    """Whether the agent took it; one that does not answer is ended all the same, less gently."""
     where = urllib.parse.urlsplit(url)
     connection = http.client.HTTPConnection(where.netloc, timeout=timeout_s)
     try:
         connection.request("POST", where.path, body=b"{}")
-        connection.getresponse().read()
+        return connection.getresponse().status < 300
     except (OSError, http.client.HTTPException):
-        pass
+        return False
     finally:
         connection.close()

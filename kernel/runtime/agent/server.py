@@ -3,7 +3,6 @@
 What is shown is made by `views` and `files`; what is decided, by `kernel.agent`.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from ipaddress import ip_address
 
@@ -90,8 +89,7 @@ async def _shut_down(node: Node, request: Request) -> Response:
     if "origin" in request.headers:
         text = b"A browser may not end the agent.\n"
         return Response(403, text, "text/plain; charset=utf-8")
-    loop = asyncio.get_running_loop()
-    loop.call_soon(node.shut_down, f"POST {SHUTDOWN_PATH}")
+    node.shut_down(f"POST {SHUTDOWN_PATH}")
     return Response(202)
 
 
