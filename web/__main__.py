@@ -14,8 +14,9 @@ def main(argv: list[str]) -> None:
     config = parse(Config, "web", argv)
 
     def build() -> Application:
-        live = Live(config)
-        return Application(routes=live.routes(), pages=create_app(config), stop=live.stop)
+        pages = create_app(config)
+        live = Live(config, pages.extensions["parts"].forget)
+        return Application(routes=live.routes(), pages=pages, stop=live.stop)
 
     serve(build, ip=config.ip, port=config.port, name="web")
 

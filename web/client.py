@@ -3,7 +3,8 @@
 A part that does not answer raises `PartDown`, which a page shows as a banner while the rest of it
 works. What a part answers, also a refusal, is a `Reply`; its meaning is left to `web.parts`.
 The memory holds a GET for some hundred milliseconds, so that many open pages cost one read; every
-write through this client empties it, so that a person always sees their own change.
+write through this client empties it, so that a person always sees their own change, and so does
+`web.live` when it hears of one, so that a page that was told never reads what was before.
 """
 
 import threading
@@ -57,6 +58,7 @@ class Part:
         self.name, self.url = name, url.rstrip("/")
         self._pool = pool or urllib3.PoolManager(num_pools=64, maxsize=8, retries=False)
         self._remembered: dict[str, tuple[float, Reply]] = {}
+        self._generation = 0
         self._lock = threading.Lock()
         self._reading: dict[str, threading.Lock] = {}
 
@@ -76,11 +78,14 @@ class Part:
             kept = self._remembered.get(target)
             if kept and time.monotonic() - kept[0] < max_age_s:
                 return kept[1]
+            generation, asked_at = self._generation, time.monotonic()
             reply = self._ask("GET", target)
             with self._lock:
                 if len(self._remembered) >= REMEMBERED_MAX:
                     self._forget()
-                self._remembered[target] = (time.monotonic(), reply)
+                # An answer that was asked for before something changed is not worth keeping.
+                if generation == self._generation:
+                    self._remembered[target] = (asked_at, reply)
             return reply
 
     def send(
@@ -98,8 +103,7 @@ class Part:
             return self._ask(method, target, content)
         finally:
             if is_write:
-                with self._lock:
-                    self._forget()
+                self.forget()
 
     def read(self, reply: Reply, shape: type[T]) -> T:
         """The reply in one of `web.shapes`; an answer of another form counts as no answer."""
@@ -112,7 +116,13 @@ class Part:
                 self.name, self.url, f"its answer was not understood: {error}"
             ) from error
 
+    def forget(self) -> None:
+        """What is read from now on is no older than now."""
+        with self._lock:
+            self._forget()
+
     def _forget(self) -> None:
+        self._generation += 1
         self._remembered.clear()
         self._reading.clear()
 

@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import hashlib
 import re
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 import aiohttp
 import msgspec
@@ -34,8 +34,10 @@ _RESTLESS = re.compile(rb'"(?:offered_resources|offers|uptime|elected_time)":')
 class Live:
     """Belongs to the loop. `streams` holds who listens to which topics."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, forget: Callable[[], None]) -> None:
+        """`forget` empties the memory of the client that pages read through."""
         self._config = config
+        self._forget = forget
         self._streams: dict[EventStream, frozenset[str]] = {}
         self._dirty: set[str] = set()
         self._watchers: list[asyncio.Task[None]] = []
@@ -165,6 +167,7 @@ class Live:
         await asyncio.sleep(BATCH_S)
         dirty, self._dirty = self._dirty, set()
         self._flushing = None
+        self._forget()
         for stream, topics in list(self._streams.items()):
             told = sorted(topics & dirty)
             if told:

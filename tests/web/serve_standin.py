@@ -20,8 +20,9 @@ def main() -> None:
     config = config_for(stand_in, Path(tempfile.mkdtemp(prefix="tepui-web-")))
 
     def build() -> Application:
-        live = Live(config)
-        return Application(routes=live.routes(), pages=create_app(config), stop=live.stop)
+        pages = create_app(config)
+        live = Live(config, pages.extensions["parts"].forget)
+        return Application(routes=live.routes(), pages=pages, stop=live.stop)
 
     serve(build, ip="127.0.0.1", port=port, name="web")
 

@@ -7,8 +7,10 @@ import pytest
 
 from kernel.runtime.http import Request, Response, Streaming
 from tests.web.standin import StandIn, World
+from web.client import PartDown
 from web.config import Config
 from web.live import Live
+from web.parts import Parts
 
 
 def config_of(stand_in: StandIn) -> Config:
@@ -38,10 +40,10 @@ def test_a_page_hears_of_its_own_topics_only() -> None:
     stand_in = StandIn(World(3))
 
     async def scenario() -> tuple[list[str], list[str]]:
-        live = Live(config_of(stand_in))
+        live = Live(config_of(stand_in), lambda: None)
         jobs, apps = await live.listen(asking("jobs")), await live.listen(asking("apps"))
         first = await asyncio.wait_for(told(apps), 10)
-        await asyncio.sleep(0)
+        assert await asyncio.wait_for(told(jobs), 10) == ["jobs"]
         stand_in.world.add_run("ping", 0, None)
         second = await asyncio.wait_for(told(jobs), 10)
         await live.stop()
@@ -57,10 +59,9 @@ def test_a_part_that_falls_is_a_change() -> None:
     stand_in = StandIn(World(1))
 
     async def scenario() -> list[str]:
-        live = Live(config_of(stand_in))
+        live = Live(config_of(stand_in), lambda: None)
         page = await live.listen(asking("agents"))
-        while not any(line.endswith("/master/state") for line in stand_in.requests):
-            await asyncio.sleep(0.01)
+        await asyncio.wait_for(told(page), 10)
         stand_in.down = {"master"}
         heard = await asyncio.wait_for(told(page), 10)
         await live.stop()
@@ -72,10 +73,32 @@ def test_a_part_that_falls_is_a_change() -> None:
         stand_in.close()
 
 
+def test_a_page_that_was_told_never_reads_what_was_before() -> None:
+    """The client remembers answers for up to a second; a change must end that at once."""
+    stand_in = StandIn(World(1))
+    mesos = Parts(config_of(stand_in)).mesos
+
+    async def scenario() -> None:
+        live = Live(config_of(stand_in), mesos.part.forget)
+        page = await live.listen(asking("agents"))
+        await asyncio.wait_for(told(page), 10)
+        await asyncio.to_thread(mesos.state)
+        stand_in.down = {"master"}
+        await asyncio.wait_for(told(page), 10)
+        with pytest.raises(PartDown):
+            await asyncio.to_thread(mesos.state)
+        await live.stop()
+
+    try:
+        asyncio.run(scenario())
+    finally:
+        stand_in.close()
+
+
 @pytest.mark.parametrize("topics", ["", "everything", "apps'"])
 def test_an_unknown_topic_is_refused(topics: str) -> None:
     async def scenario() -> Response | Streaming:
-        return await Live(Config()).listen(asking(topics))
+        return await Live(Config(), lambda: None).listen(asking(topics))
 
     answer = asyncio.run(scenario())
 

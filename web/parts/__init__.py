@@ -16,3 +16,8 @@ class Parts:
         self.marathon = Marathon(Part("Marathon", config.marathon))
         self.chronos = Chronos(Part("Chronos", config.chronos))
         self.lb = LoadBalancer(Part("The load balancer", config.lb))
+
+    def forget(self) -> None:
+        """Something changed: read anew."""
+        for each in (self.mesos, self.marathon, self.chronos, self.lb):
+            each.part.forget()

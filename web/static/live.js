@@ -2,7 +2,7 @@
 // for itself again (as a fragment, mostly answered by 304) and is morphed in place.
 import { morph } from "./morph.js";
 
-const AT_MOST_EVERY_MS = 300;
+const AT_MOST_EVERY_MS = 300, AGAIN_MS = 3000;
 let etag = "", due = 0, isAsking = false, isStale = false, source = null;
 
 const main = () => document.getElementById("main");
@@ -50,7 +50,15 @@ async function ask() {
   } finally {
     isAsking = false;
     if (isStale) soon();
+    else againIfIncomplete();
   }
+}
+
+// A part that was down only between two looks of the server makes no event; so a page on which
+// something is missing asks by itself until nothing is.
+function againIfIncomplete() {
+  if (document.hidden || due || !document.getElementById("problems")) return;
+  due = setTimeout(ask, AGAIN_MS);
 }
 
 function swap(html) {
