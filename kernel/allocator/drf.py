@@ -39,7 +39,9 @@ class DrfSorter:
                 child = node.children[part] = Node("/".join(parts[: depth + 1]), node)
             node = child
         if node.children:
-            node = node.children[OWN_LEAF] = Node(f"{client}/{OWN_LEAF}", node)
+            own = Node(f"{client}/{OWN_LEAF}", node)
+            node.children[OWN_LEAF] = own
+            node = own
         node.is_client = True
         self._leaves[client] = node
 
