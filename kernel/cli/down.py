@@ -70,10 +70,13 @@ def _end_leftovers(directory: Path, known: state.Up | None) -> None:
     _await_children(directory)
     supervisor = Supervisor(directory, known.may_leave, click.echo)
     supervisor.listen()
+    trouble = ""
     try:
-        supervisor.start(timeout_s=15)
+        supervisor.start(timeout_s=30)
     except NotReady as error:
-        click.echo(f"Error: {error}", err=True)
+        trouble = str(error)
     supervisor.stop()
     lock.release()
+    if trouble:
+        raise click.ClickException(f"Some of its tasks may live on. {trouble}")
     click.echo(f"Ended the cluster in {short(directory)}.")

@@ -11,7 +11,6 @@ import os
 import select
 import signal
 import subprocess
-import threading
 import time
 import urllib.parse
 from collections.abc import Callable, Sequence
@@ -178,29 +177,17 @@ class Supervisor:
         self._await_end(names, by_ms)
 
     def _end_agents(self, names: Sequence[str], by_ms: int) -> None:
-        """Asks each agent to end its tasks and itself, all at the same time, and waits for it.
+        """Asks each agent to end its tasks and then itself. SIGTERM would end the agent alone, so
+        it is only for one that does not answer."""
+        deaf = [name for name in names if not self._ask_to_shut_down(name)]
+        self._await_end([name for name in names if name not in deaf], by_ms)
+        self._end(deaf, by_ms)
 
-        A SIGTERM would have it leave its tasks alive, so it comes only to agents that did not take
-        the request, and at the end of the time.
-        """
-        heard: dict[str, bool] = {}
-        threads = []
-        timeout_s = max(0.1, (by_ms - now_ms()) / 1000 - 0.7)
-        for name in names:
-            child = self._children[name]
-            if name in self._running and child.health is not None:
-                url = child.health.removesuffix("/health") + "/tepui/v1/shutdown"
-                asking = threading.Thread(
-                    target=lambda name=name, url=url: heard.update(
-                        {name: ask_to_shut_down(url, timeout_s)}
-                    )
-                )
-                threads.append(asking)
-                asking.start()
-        for thread in threads:
-            thread.join()
-        self._await_end([name for name in names if heard.get(name)], by_ms)
-        self._end(names, by_ms)
+    def _ask_to_shut_down(self, name: str) -> bool:
+        child = self._children[name]
+        if name not in self._running or child.health is None:
+            return False
+        return asked_to_shut_down(child.health.removesuffix("/health") + "/tepui/v1/shutdown")
 
     def _await_end(self, names: Sequence[str], by_ms: int) -> None:
         left = [name for name in names if name in self._running]
@@ -246,8 +233,8 @@ def answers(url: str, timeout_s: float = 1) -> bool:
         connection.close()
 
 
-def ask_to_shut_down(url: str, timeout_s: float) -> bool:
-    """Whether the agent took it; one that does not answer is ended all the same, less gently."""
+def asked_to_shut_down(url: str, timeout_s: float = 1.5) -> bool:
+    """Whether the agent has taken the request; it answers at once and ends by and by."""
     where = urllib.parse.urlsplit(url)
     connection = http.client.HTTPConnection(where.netloc, timeout=timeout_s)
     try:
