@@ -18,7 +18,7 @@ def main(argv: list[str]) -> None:
         live = Live(config, pages.extensions["parts"].forget)
         return Application(routes=live.routes(), pages=pages, stop=live.stop)
 
-    serve(build, ip=config.ip, port=config.port, name="web")
+    serve(build, ip=config.ip, port=config.port, name="web", host_names=config.allowed_hosts)
 
 
 if __name__ == "__main__":

@@ -55,17 +55,26 @@ def test_every_control_has_a_name(page: Page, url: str) -> None:
         assert page.evaluate(NAMELESS) == [], path
 
 
-@pytest.mark.parametrize("width", [390, 800, 1280])
-def test_no_screen_is_wider_than_its_window(width: int, browser: Browser, url: str) -> None:
-    page = browser.new_page(viewport={"width": width, "height": 800})
-    wide = {}
+SPILLING = """() => [...document.querySelectorAll("main li, main dd, main p, main section")]
+  .filter((e) => e.checkVisibility() && getComputedStyle(e).overflowX === "visible")
+  .filter((e) => e.scrollWidth > e.clientWidth + 1 && e.clientWidth)
+  .map((e) => e.textContent.trim().replace(/\\s+/g, " ").slice(0, 60))"""
+
+
+@pytest.mark.parametrize("width", [390, 800, 1100, 1440])
+def test_nothing_spills_out_of_its_place_or_of_the_window(
+    width: int, browser: Browser, url: str
+) -> None:
+    page = browser.new_page(viewport={"width": width, "height": 900})
+    spilling, wide = {}, {}
     for path in SCREENS:
         page.goto(url + path)
-        over = page.evaluate("document.documentElement.scrollWidth - innerWidth")
-        if over > 0:
+        if found := page.evaluate(SPILLING):
+            spilling[path] = found
+        if (over := page.evaluate("document.documentElement.scrollWidth - innerWidth")) > 0:
             wide[path] = over
     page.close()
-    assert wide == {}
+    assert (spilling, wide) == ({}, {})
 
 
 def test_the_first_tab_stop_skips_to_the_content(page: Page, url: str) -> None:

@@ -215,6 +215,8 @@ class Folder(Struct, frozen=True):
     apps: int
     instances: int
     running: int
+    cpus: float
+    mem: float
     troubled: int
 
 
@@ -237,6 +239,8 @@ def _folder(path: str, name: str, rows: Sequence[AppRow]) -> Folder:
         apps=len(rows),
         instances=sum(row.instances for row in rows),
         running=sum(row.running for row in rows),
+        cpus=sum(row.cpus for row in rows),
+        mem=sum(row.mem for row in rows),
         troubled=sum("unhealthy" in row.filters or "waiting" in row.filters for row in rows),
     )
 
