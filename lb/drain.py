@@ -18,6 +18,7 @@ SESSIONS_WAIT_MS = 5_000  # Tepui's drain contract with Marathon, which itself w
 POLL_MS = 25  # while Marathon waits
 POLL_SLOW_MS = 500  # while nobody waits
 REMOVE_AGAIN_MS = 1_000
+LIST_WAIT_MS = 2_000  # for the list of apps that has the successors; Marathon kills after 10 s
 
 
 class Leaving(Struct):
@@ -38,16 +39,41 @@ class Waiting(Struct):
     is_acknowledged: bool = False
 
 
+class Announced(Struct, frozen=True):
+    """A kill of which only the news came: the fetch that was the last one then, and how long the
+    next one may take."""
+
+    fetch: int
+    until_ms: int
+
+
 class Drain(Struct):
     """All servers on their way out, and all tasks that are about to be killed."""
 
     leaving: dict[Key, Leaving] = {}
     tasks: dict[str, Waiting] = {}
+    announced: dict[str, Announced] = {}
     known_to_old_workers: dict[Key, None] = {}
     last_poll_ms: int = 0
 
+    def announce(self, task_id: str, fetch: int, now_ms: int) -> None:
+        """Marathon is about to kill this task; the list of apps that says so is being asked for."""
+        if task_id not in self.tasks:
+            self.announced.setdefault(task_id, Announced(fetch, now_ms + LIST_WAIT_MS))
+
+    def listed(self, fetch: int) -> None:
+        """A list came: it explains all that was announced before it was asked for."""
+        for task_id in list(self.announced):
+            if self.announced[task_id].fetch < fetch:
+                del self.announced[task_id]
+
+    def overdue(self, now_ms: int) -> list[str]:
+        """Announced ones for which no list came in time."""
+        return [each for each, announced in self.announced.items() if now_ms >= announced.until_ms]
+
     def take_out(self, task_id: str, keys: Sequence[Key], fetch: int, now_ms: int) -> bool:
-        """Marathon is about to kill this task; whether that is news."""
+        """It takes no request from now on; whether that is news."""
+        self.announced.pop(task_id, None)
         if task_id in self.tasks:
             self.tasks[task_id].seen_in_fetch = fetch
             return False
@@ -164,6 +190,10 @@ class Drain(Struct):
         if any(not waiting.is_acknowledged for waiting in self.tasks.values()):
             return self.last_poll_ms + POLL_MS
         return self.last_poll_ms + POLL_SLOW_MS if self.poll_keys() else None
+
+    def next_list_ms(self) -> int | None:
+        """When an announced task must be taken out whatever is known of its successors."""
+        return min((each.until_ms for each in self.announced.values()), default=None)
 
     def next_deadline_ms(self) -> int | None:
         times = [w.until_ms for w in self.tasks.values() if not w.is_acknowledged]

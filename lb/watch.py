@@ -23,8 +23,8 @@ ACKNOWLEDGE_RETRY_MS = 300
 class Watch:
     """Marathon's side, and the parts put together.
 
-    Invariants: at most one operation and one fetch are under way; a task that is about to be killed
-    is in no server of the wish; nothing is acknowledged while an operation is under way.
+    Invariants: at most one operation and one fetch are under way; a task that was taken out is in
+    no server of the wish; nothing is acknowledged while an operation is under way.
     """
 
     def __init__(self, options: Options, settings: Settings) -> None:
@@ -48,6 +48,7 @@ class Watch:
             self.fetching.next_deadline_ms(),
             self.wish.refused_again_ms,
             self._acknowledge_at_ms,
+            self.drain.next_list_ms(),
             self.haproxy.next_deadline_ms(),
         )
         return min((at_ms for at_ms in times if at_ms is not None), default=None)
@@ -70,13 +71,17 @@ class Watch:
         self.fetching.news(now.mono_ms)
 
     def _on_task_kill_announced(self, event: e.TaskKillAnnounced, now: Now) -> None:
-        self._take_out(event.task_id, now)
+        if self.wish.places(event.task_id):
+            self.drain.announce(event.task_id, self.fetching.number, now.mono_ms)
+        else:
+            self._take_out(event.task_id, now)
         self.fetching.news(now.mono_ms)
 
     def _on_apps_fetched(self, event: e.AppsFetched, now: Now) -> None:
         self.fetching.fetched(now.mono_ms, now.wall_ms)
         self.wish.fetched(event.apps, event.unreadable, event.addresses)
         killing = self.wish.killing()
+        self.drain.listed(event.fetch)
         self.drain.forget(killing, event.fetch)
         for task_id in killing:
             self._take_out(task_id, now)
@@ -95,6 +100,8 @@ class Watch:
 
     def _on_deadline_reached(self, _event: DeadlineReached, now: Now) -> None:
         self.wish.try_again_if_due(now.mono_ms)
+        for task_id in self.drain.overdue(now.mono_ms):
+            self._take_out(task_id, now)
         if self._acknowledge_at_ms is not None and now.mono_ms >= self._acknowledge_at_ms:
             self._acknowledge_at_ms = None
 

@@ -68,6 +68,13 @@ class Talk:
         number = self.watch.fetching.number if number is None else number
         return self.tell(e.AppsFetched(number, readable, unreadable, {}))
 
+    def kill_announced(self, *others: Any) -> None:
+        """Of web.0, one of two tasks; and the list of apps that says so."""
+        self.tell(e.TaskKillAnnounced("web.0"))
+        if not self.watch.fetching.is_under_way:
+            self.wait()
+        self.fetched(killing(), *others)
+
     def serving(self, *apps: Any) -> "Talk":
         """Until the machine has nothing to do: these apps run and are served."""
         assert self.tell(e.StreamOpened()) == [e.FetchApps(1)]
@@ -136,7 +143,7 @@ def test_events_that_come_together_cause_one_look_and_one_more_after_it() -> Non
 def test_a_task_about_to_be_killed_is_drained_closed_and_then_acknowledged() -> None:
     talk = Talk().serving(app(tasks=2))
 
-    talk.tell(e.TaskKillAnnounced("web.0"))
+    talk.kill_announced()
     for state in (ServerState.DRAIN, ServerState.MAINT):
         talk.expect(e.ChangeServers((SetState(*KEY, state),)))
         talk.tell(e.ServersChanged((SetState(*KEY, state),)))
@@ -156,7 +163,7 @@ def test_sessions_that_do_not_end_are_given_five_seconds() -> None:
     talk = Talk().serving(app(tasks=2))
     talk.at_ms += 1_000
     began_ms = talk.at_ms
-    talk.tell(e.TaskKillAnnounced("web.0"))
+    talk.kill_announced()
     talk.tell(e.ServersChanged((SetState(*KEY, ServerState.DRAIN),)))
 
     while e.Acknowledge(("web.0",)) not in talk.all:
@@ -170,21 +177,45 @@ def test_a_list_asked_for_before_the_news_does_not_bring_a_task_back() -> None:
     talk = Talk().serving(app(tasks=2))
     talk.at_ms += 1000
     talk.tell(e.AppsChanged())  # fetch 2 is under way
-    talk.tell(e.TaskKillAnnounced("web.0"))
-    talk.tell(e.ServersChanged((SetState(*KEY, ServerState.DRAIN),)))
+    talk.tell(e.TaskKillAnnounced("new.0"))  # of which we have not heard yet
 
-    talk.fetched(app(tasks=2), number=2)
+    talk.fetched(app() | {"tasks": [task("web.0", 31_000), task("new.0", 31_001)]}, number=2)
 
     model = talk.watch.wish.model
     assert model is not None and len(model.backends[0].servers) == 1
 
 
+def test_the_last_task_leaves_together_with_the_arrival_of_its_successor() -> None:
+    talk = Talk().serving(app(tasks=1))
+    talk.at_ms += 1000
+    talk.tell(e.AppsChanged())  # fetch 2, which shows the time before the successor was healthy
+    assert talk.tell(e.TaskKillAnnounced("web.0")) == []
+    assert talk.fetched(app(tasks=1), number=2) == []
+
+    talk.expect(e.FetchApps(3))
+    (effect,) = talk.fetched(killing(), number=3)
+
+    assert isinstance(effect, e.ChangeServers)
+    arrival, departure = effect.changes
+    assert isinstance(arrival, AddServer) and arrival.server.port == 31_001
+    assert departure == SetState(*KEY, ServerState.DRAIN)
+
+
+def test_a_list_of_apps_that_does_not_come_is_waited_for_two_seconds() -> None:
+    talk = Talk().serving(app(tasks=2))
+    talk.at_ms += 1000
+
+    talk.tell(e.TaskKillAnnounced("web.0"))
+
+    assert talk.expect(e.ChangeServers((SetState(*KEY, ServerState.DRAIN),))) == 2_000
+
+
 def test_a_kill_that_was_called_off_brings_the_task_back() -> None:
     talk = Talk().serving(app(tasks=2))
     talk.at_ms += 1000
-    talk.tell(e.TaskKillAnnounced("web.0"))
+    talk.kill_announced()
     talk.tell(e.ServersChanged((SetState(*KEY, ServerState.DRAIN),)))
-    talk.fetched(app(tasks=2), number=2)
+    talk.tell(e.AppsChanged())
     talk.wait(100)
 
     effects = talk.fetched(app(tasks=2), number=3)
@@ -204,7 +235,7 @@ def test_while_an_old_worker_lives_the_servers_it_knew_count_as_busy() -> None:
     talk.tell(e.AppsChanged())
     talk.fetched(*apps)
     talk.tell(e.ConfigApplied(running_of(model_of(*apps), leaving=1), model_of(*apps), 50))
-    talk.tell(e.TaskKillAnnounced("web.0"))
+    talk.kill_announced(app("/new", 10_001))
     for state in (ServerState.DRAIN, ServerState.MAINT):
         talk.expect(e.ChangeServers((SetState(*KEY, state),)))
         talk.tell(e.ServersChanged((SetState(*KEY, state),)))
