@@ -14,34 +14,17 @@ import signal
 import socket
 import sys
 
-from kernel.runtime.agent import cgroups, record, recorder
+from kernel.runtime.agent import cgroups, record
 from kernel.runtime.agent.identity import Identity, set_subreaper
+from kernel.runtime.agent.memory_watch import MemoryWatch
 from kernel.runtime.agent.readiness import AgentLine, Readiness
+from kernel.runtime.agent.run import Run, spawn
 
 IDLE_END_MS = 10_000  # without an agent and without a task there is nothing to outlive
 SWEEP_MS = 10  # between two tries to remove a group whose last member is still dying
 SWEEPS_MAX = 300  # then the leftover is reported and left alone (a process in state D)
 TASK_FILE_TRIES = 50
 ORDERS_PER_TURN = 8  # between two looks at what the tasks say
-_PLAIN = sorted(signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP, 32, 33})  # a task's own
-
-
-class Run:
-    """One task's process. `task` is its identity once known; `end_waits` what will be told of its
-    end as soon as its groups are empty, `ended` what was told."""
-
-    def __init__(self, run: str, order: dict) -> None:  # type: ignore[type-arg]
-        self.run = run
-        self.record: str = order["record"]
-        self.sandbox: str = order["sandbox"]
-        self.groups: dict[str, str] = {}
-        self.recorder = 0
-        self.task: Identity | None = None
-        self.ended: dict | None = None  # type: ignore[type-arg]
-        self.killed_for_memory = False
-        self.out_of_memory_fds: list[int] = []
-        self.sweeps = 0
-        self.end_waits: dict | None = None  # type: ignore[type-arg]
 
 
 class Runner:
@@ -55,6 +38,7 @@ class Runner:
         self.ending = False
         self.leaving = False
         self.readiness = Readiness()
+        self.memory = MemoryWatch(self.readiness, self.kill)
         self.line = AgentLine(self.readiness, listener, self.greet)
         self.news_read, self.news_write = os.pipe()
         os.set_blocking(self.news_read, False)
@@ -146,70 +130,17 @@ class Runner:
             return
         try:
             record.write_groups(run.record, run.groups)
-            self.spawn(run, order)
+            run.recorder = spawn(run, order, self.tools, self.news_write)
         except OSError as error:
             cgroups.remove(run.groups)
             self.refuse(name, f"The recorder can't be started: {error}")
             return
         self.by_recorder[run.recorder] = run
-        self.watch_memory(run)
+        self.memory.watch(run)
 
     def refuse(self, name: str, why: str) -> None:
         self.runs.pop(name, None)
         self.tell({"is": "refused", "run": name, "message": why})
-
-    def spawn(self, run: Run, order: dict) -> None:  # type: ignore[type-arg]
-        environment: dict[str, str] = order["environment"]
-        joins = [group + "/cgroup.procs" for group in dict.fromkeys(run.groups.values())]
-        words = recorder.words(
-            run.run,
-            run.record,
-            joins,
-            order["argv"],
-            environment,
-            self.tools,
-            order.get("owner", ""),
-        )
-        early = {name: value for name, value in environment.items() if not recorder.is_late(name)}
-        append = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW  # archives may hold links
-        os.chdir(run.sandbox)  # the recorder inherits it: no `cd` that would export OLDPWD
-        try:
-            run.recorder = os.posix_spawn(
-                self.tools["sh"],
-                words,
-                early,
-                file_actions=[
-                    (os.POSIX_SPAWN_OPEN, 0, "/dev/null", os.O_RDONLY, 0),
-                    (os.POSIX_SPAWN_OPEN, 1, "stdout", append, 0o644),
-                    (os.POSIX_SPAWN_OPEN, 2, "stderr", append, 0o644),
-                    (os.POSIX_SPAWN_DUP2, self.news_write, 3),
-                ],
-                setsid=True,
-                setsigmask=[],
-                setsigdef=_PLAIN,
-            )
-        finally:
-            os.chdir("/")
-
-    def watch_memory(self, run: Run) -> None:
-        """Cgroup v1 tells of an OOM kill by eventfd; v2 kills the whole group by itself."""
-        group = run.groups.get("memory", "")
-        if not group or not hasattr(os, "eventfd"):
-            return
-        try:
-            control = os.open(group + "/memory.oom_control", os.O_RDONLY)
-        except OSError:
-            return
-        event = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
-        run.out_of_memory_fds = [event, control]
-        if not cgroups.write(group + "/cgroup.event_control", f"{event} {control}"):
-            self.readiness.watch(event, lambda _events: self.out_of_memory(run))
-
-    def out_of_memory(self, run: Run) -> None:
-        """Told just before the kernel kills one of them; half a task is no task, so all go."""
-        os.eventfd_read(run.out_of_memory_fds[0])
-        run.killed_for_memory = True
-        self.kill(run)
 
     def read_news(self, _events: int) -> None:
         """`<run> started <stat>` or `<run> refused <file>`, each one atomic write to the pipe."""
@@ -267,7 +198,7 @@ class Runner:
                 self.end(run, record.status_in(run.record), "")
 
         self.readiness.watch(pidfd, gone)
-        self.watch_memory(run)
+        self.memory.watch(run)
         self.report(run)
 
     # -- ending -----------------------------------------------------------------------------
@@ -320,10 +251,7 @@ class Runner:
         }
         if memory:
             news["memory"] = {"limit": limit, "peak": peak}
-        for fd in run.out_of_memory_fds:
-            self.readiness.unwatch(fd)
-            os.close(fd)
-        run.out_of_memory_fds = []
+        self.memory.unwatch(run)
         self.kill(run)
         run.end_waits = news
         self.sweep(run)
