@@ -80,8 +80,28 @@ def connect(broker: str) -> Connection:
     return Connection(url, transport_options=options)
 
 
+def recover(broker: str) -> int:
+    """Before a worker starts: what its predecessor had taken is new again. Answers how many.
+
+    Redis would give it back by itself only after hours. Where another worker is in the middle of an
+    attempt, that attempt may be made twice: at least once is what is promised.
+    """
+    if not is_redis(broker):
+        return spool.recover(broker)
+    url, _ = address(broker)
+    with Connection(url, transport_options={"visibility_timeout": 0}) as connection:
+        channel: Any = connection.default_channel  # kombu types its transports as one
+        taken = int(channel.client.zcard(channel.qos.unacked_index_key))
+        channel.qos.restore_visible(num=max(taken, 1), interval=1)
+        return taken
+
+
+def is_redis(broker: str) -> bool:
+    return broker.startswith(("redis://", "rediss://"))
+
+
 def address(broker: str) -> tuple[str, dict[str, Any]]:
     """A broker's URL and transport options as kombu and Celery want them."""
-    if broker.startswith(("redis://", "rediss://")):
+    if is_redis(broker):
         return broker, {}
     return spool.address(broker)

@@ -19,10 +19,11 @@ from celery import Celery
 from celery.exceptions import WorkerShutdown
 from celery.signals import setup_logging, worker_ready
 from celery.worker import state as worker_state
+from kombu.exceptions import OperationalError
 
-from deliveries import dead, send, spool
+from deliveries import dead, send
 from deliveries.config import Config
-from deliveries.queue import QUEUE, TASK, Webhook, address, read
+from deliveries.queue import QUEUE, TASK, Webhook, address, read, recover
 
 log = logging.getLogger("deliveries")
 
@@ -96,9 +97,11 @@ def run(config: Config) -> int:
         print(f"tepui deliveries: another worker runs in --work-dir {work_dir}", file=sys.stderr)
         return 2
     app = make_app(config)
-    if not config.broker_address.startswith("redis"):
-        recovered = spool.recover(config.broker_address)
+    try:
+        recovered = recover(config.broker_address)
         log.info("%d deliveries had been under way and are tried again", recovered)
+    except OperationalError as error:
+        log.warning("the broker does not answer yet (%s); the worker waits for it", error)
     ready = work_dir / "ready"
     ready.unlink(missing_ok=True)
 
