@@ -159,4 +159,10 @@ def main(argv: list[str]) -> NoReturn:
     if problem is not None:
         print(f"tepui chronos: {problem}", file=sys.stderr)
         sys.exit(EXIT_USAGE)
-    serve(lambda: build(config), ip=config.ip, port=config.port, name="chronos")
+    serve(
+        lambda: build(config),
+        ip=config.ip,
+        port=config.port,
+        name="chronos",
+        host_names=config.hostname,
+    )

@@ -13,7 +13,9 @@ from urllib.parse import parse_qs
 from a2wsgi import WSGIMiddleware
 from msgspec import Struct
 
+from kernel.messages.codec import encode
 from kernel.runtime.stream import EventStream
+from kernel.runtime.visitors import Visitors
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -100,6 +102,7 @@ class Application:
         self._stop = stop
         self._streams: dict[int, EventStream] = {}
         self.on_usr1 = on_usr1
+        self.visitors: Visitors | None = None  # who may come; set by who listens
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -126,13 +129,20 @@ class Application:
             stream.close()
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        answer: Response | Streaming
         method, path = scope["method"], scope["path"]
+        if self.visitors is not None:
+            refusal = self.visitors.refusal(method, _headers(scope))
+            if refusal is not None:
+                await _body(receive)
+                answer = Response(403, encode({"message": refusal}))
+                await _send_response(answer, method, send)
+                return
         route = next((each for each in self._routes if each.matches(method, path)), None)
         if route is None and self._pages is not None:
             await self._pages(scope, receive, send)
             return
         body = await _body(receive)
-        answer: Response | Streaming
         if body is None:
             answer = Response(413, b'{"message":"the body is larger than 32 MiB"}')
         elif route is None:
@@ -197,12 +207,15 @@ async def _body(receive: Receive) -> bytes | None:
 
 
 def _request(scope: Scope, body: bytes) -> Request:
-    headers = {
-        name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]
-    }
     query = parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True)
     client = scope.get("client") or ("", 0)
-    return Request(scope["method"], scope["path"], query, headers, body, str(client[0]))
+    return Request(scope["method"], scope["path"], query, _headers(scope), body, str(client[0]))
+
+
+def _headers(scope: Scope) -> dict[str, str]:
+    return {
+        name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]
+    }
 
 
 def _start_message(

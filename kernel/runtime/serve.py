@@ -20,6 +20,7 @@ from gunicorn.app.base import BaseApplication
 from gunicorn.workers.gasgi import ASGIWorker
 
 from kernel.runtime.http import Application
+from kernel.runtime.visitors import visitors
 
 EXIT_USAGE = 2
 REQUESTS_TIMEOUT_S = 0.5  # for requests under way at a stop; streams are closed at once
@@ -90,8 +91,13 @@ class _Server(BaseApplication):  # type: ignore[misc]
         return self._build()
 
 
-def serve(build: Callable[[], Application], *, ip: str, port: int, name: str) -> NoReturn:
-    """Run until SIGTERM or SIGINT. A port that is taken ends the process with one sentence."""
+def serve(
+    build: Callable[[], Application], *, ip: str, port: int, name: str, host_names: str = ""
+) -> NoReturn:
+    """Run until SIGTERM or SIGINT. A port that is taken ends the process with one sentence.
+
+    `host_names`, with commas: under which others know this server, beside TEPUI_ALLOWED_HOSTS.
+    """
     set_up_logging(name)
     if os.environ.get("TEPUI_SUPERVISED"):
         die_with_parent(signal.SIGTERM)
@@ -112,7 +118,14 @@ def serve(build: Callable[[], Application], *, ip: str, port: int, name: str) ->
         "asgi_disconnect_grace_period": 0,
         "proc_name": f"tepui {name}",
     }
-    _Server(build, options).run()
+    names = ",".join((host_names, socket.gethostname(), os.environ.get("TEPUI_ALLOWED_HOSTS", "")))
+
+    def guarded() -> Application:
+        application = build()
+        application.visitors = visitors(ip, names)
+        return application
+
+    _Server(guarded, options).run()
     sys.exit(0)
 
 

@@ -161,4 +161,10 @@ def main(argv: list[str]) -> NoReturn:
     if problem is not None:
         print(f"tepui marathon: {problem}", file=sys.stderr)
         sys.exit(EXIT_USAGE)
-    serve(lambda: build(config), ip=config.ip, port=config.port, name="marathon")
+    serve(
+        lambda: build(config),
+        ip=config.ip,
+        port=config.port,
+        name="marathon",
+        host_names=config.hostname,
+    )

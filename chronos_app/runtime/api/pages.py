@@ -1,12 +1,10 @@
 """Puts the blueprints together: one Flask app, both prefixes, errors in the words of each.
 
-A page of another site must not be able to add a job through somebody's browser: what says that it
-comes from elsewhere is turned away. Chronos 3.x allowed every origin (DIFFERS).
+Requests from pages of other sites do not come so far: `kernel.runtime.visitors`.
 """
 
 import logging
 from collections.abc import Callable
-from urllib.parse import urlsplit
 
 from flask import Blueprint, Flask, Response, request
 from werkzeug.exceptions import HTTPException
@@ -20,7 +18,6 @@ from kernel.runtime.http import BODY_BYTES_MAX
 log = logging.getLogger(__name__)
 
 PREFIXES = {Dialect.V2: "/scheduler", Dialect.V3: "/v1/scheduler"}
-READING = ("GET", "HEAD", "OPTIONS")
 
 
 def create_pages(desk: Desk, is_connected: Callable[[], bool], read_log: extras.ReadLog) -> Flask:
@@ -36,7 +33,6 @@ def create_pages(desk: Desk, is_connected: Callable[[], bool], read_log: extras.
     pages.register_blueprint(extras.blueprint(desk, read_log))
     pages.register_blueprint(system.root_blueprint(desk, is_connected))
     _add_errors(pages)
-    _add_origin_check(pages)
     return pages
 
 
@@ -65,17 +61,3 @@ def _add_errors(pages: Flask) -> None:
     def mistake(error: Exception) -> Response:
         log.exception("%s %s", request.method, request.path)
         return render.refusal(Refusal("", "internal error; the log says more", 500), _dialect())
-
-
-def _add_origin_check(pages: Flask) -> None:
-    @pages.before_request
-    def refuse_other_sites() -> Response | None:
-        origin = request.headers.get("Origin")
-        if request.method in READING or origin is None:
-            return None
-        if urlsplit(origin).netloc == request.host:
-            return None
-        sentence = "a page of another site may not change jobs"
-        return render.refusal(Refusal("", sentence, 403), _dialect())
-
-    assert refuse_other_sites is not None

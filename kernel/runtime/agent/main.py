@@ -17,4 +17,10 @@ def main(argv: Sequence[str]) -> NoReturn:
     if problem is not None:
         print(f"tepui agent: {problem}", file=sys.stderr)
         sys.exit(EXIT_USAGE)
-    serve(lambda: build(config), ip=config.ip, port=config.port, name="agent")
+    serve(
+        lambda: build(config),
+        ip=config.ip,
+        port=config.port,
+        name="agent",
+        host_names=config.hostname,
+    )

@@ -187,4 +187,10 @@ def main(argv: Sequence[str]) -> NoReturn:
     if problem is not None:
         print(f"tepui master: {problem}", file=sys.stderr)
         sys.exit(EXIT_USAGE)
-    serve(lambda: Server(config).application(), ip=config.ip, port=config.port, name="master")
+    serve(
+        lambda: Server(config).application(),
+        ip=config.ip,
+        port=config.port,
+        name="master",
+        host_names=config.hostname,
+    )

@@ -82,6 +82,23 @@ def server() -> Iterator[tuple[str, subprocess.Popen[str]]]:
         process.communicate()
 
 
+def test_a_page_of_another_site_reaches_neither_pages_nor_coroutines() -> None:
+    """A simple cross-site POST needs no preflight, so the server itself must refuse it."""
+
+    async def scenario(url: str) -> None:
+        client = HttpClient()
+        for path in ("/talk", "/page/you"):
+            for headers in ({"Origin": "https://evil.example"}, {"Host": "evil.example:80"}):
+                plain = {"Content-Type": "text/plain", "Mesos-Stream-Id": "s1", **headers}
+                refused = await client.post(f"{url}{path}", body=b"x" * 100_000, headers=plain)
+                assert refused.status == 403 and b"message" in refused.body
+        assert (await client.get(f"{url}/posted")).body == b""
+        await client.close()
+
+    with server() as (url, _):
+        asyncio.run(scenario(url))
+
+
 def test_pages_and_coroutines_share_one_port() -> None:
     async def scenario(url: str) -> None:
         client = HttpClient()
@@ -151,7 +168,7 @@ def test_a_stop_signal_ends_it_gracefully_even_with_an_open_stream(number: int) 
     with server() as (url, process):
         host, port = url.removeprefix("http://").split(":")
         with socket.create_connection((host, int(port))) as reader:
-            reader.sendall(b"POST /talk HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nme")
+            reader.sendall(b"POST /talk HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\nme")
             assert b"200" in reader.recv(4000)
 
             process.send_signal(number)

@@ -325,7 +325,7 @@ def test_a_client_that_asks_to_close_gets_a_chunked_stream_all_the_same(
         b'"capabilities":[{"type":"GPU_RESOURCES"}],"failover_timeout":100}}}'
     )
     head = (
-        "POST /api/v1/scheduler HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+        "POST /api/v1/scheduler HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
         f"Accept: application/json\r\nConnection: close\r\nContent-Length: {len(body)}\r\n\r\n"
     )
     with socket.create_connection(("127.0.0.1", master.port), timeout=10) as client:
