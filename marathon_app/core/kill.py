@@ -150,14 +150,15 @@ class Kills:
         self._deadlines.clear("router", name)
 
     def unsubscribe(self, name: str, now: Now) -> None:
+        """Its stream ended. What it drives goes on routing, and it most likely comes back soon."""
         left = self._routers.get(name, 0) - 1
-        if left > 0:
+        if left >= 0:
             self._routers[name] = left
-        else:
-            self.router_lost(name, now)
+        if left == 0:
+            self._deadlines.set("router", name, now.mono_ms + self._settings.drain_timeout_ms)
 
     def router_lost(self, name: str, now: Now) -> None:
-        """It is gone, or did not come back in time: nobody waits for it any longer."""
+        """It did not come back in time: nobody waits for it any longer."""
         if self._routers.pop(name, None) is not None:
             self._outbox.delete(ROUTERS, name)
         for instance in list(self._instances):

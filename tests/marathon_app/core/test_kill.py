@@ -100,13 +100,34 @@ def test_a_silent_load_balancer_is_waited_for_only_so_long() -> None:
     assert len(world.killed) == 1
 
 
-def test_a_load_balancer_that_leaves_is_not_waited_for() -> None:
+def test_a_load_balancer_that_left_is_expected_back() -> None:
+    """It was killed, its HAProxy was not: that one still routes to what it knew last."""
     world = routed()
-    world.put("/web", instances=1)
 
     world.post(events.DrainUnsubscribed("lb"))
+    world.put("/web", instances=1)
+    assert world.killed == []
+    [doomed] = [i.task_id for i in world.instances("/web") if i.is_doomed]
+    world.post(events.DrainSubscribed("lb"))
+    world.after(9_000)
+    assert world.killed == []
+    world.post(events.DrainedReported("lb", (doomed,)))
+
+    assert world.killed == [doomed]
+
+
+def test_a_load_balancer_that_left_for_good_is_waited_for_only_so_long() -> None:
+    world = routed()
+    world.post(events.DrainUnsubscribed("lb"))
+    world.after(4_000)
+
+    world.put("/web", instances=1)
+    world.after(5_999)
+    assert world.killed == []
+    world.after(1)
 
     assert len(world.killed) == 1
+    assert world.store["routers"] == {}
 
 
 def test_all_load_balancers_must_have_reported() -> None:
