@@ -2,6 +2,8 @@
 instances.
 """
 
+import os
+import signal
 import threading
 import time
 from collections.abc import Iterator
@@ -89,6 +91,39 @@ def test_a_broken_version_leaves_the_old_one_serving_and_says_why(cluster: Clust
     now = cluster.marathon("GET", "/v2/apps/broken")[1]["app"]
     assert now["cmd"] == good["cmd"]
     assert versions[0] in cluster.marathon("GET", "/v2/apps/broken/versions")[1]["versions"]
+
+
+def on_port(cluster: Cluster, offset: int, version: str, **changes: Any) -> dict[str, Any]:
+    """The example app on another service port than its namesakes of the other tests."""
+    found = app(cluster, version, **changes)
+    found["portDefinitions"][0]["port"] = cluster.service_port + offset
+    return found
+
+
+def test_an_only_instance_is_replaced_without_a_gap(cluster: Cluster) -> None:
+    port = cluster.service_port + 2
+    cluster.deploy(on_port(cluster, 2, "v1", id="/only", instances=1))
+    eventually(lambda: cluster.fetch(port) == "v1")
+
+    with Load(port) as load, healthy_at_least(cluster, "/only", 1):
+        for version in ("v2", "v1", "v2"):
+            cluster.deploy(on_port(cluster, 2, version, id="/only", instances=1))
+
+    assert load.failures == []
+    assert sorted(load.answers) == ["v1", "v2"]
+
+
+def test_a_load_balancer_killed_during_an_upgrade_costs_no_request(cluster: Cluster) -> None:
+    port = cluster.service_port + 3
+    cluster.deploy(on_port(cluster, 3, "v1", id="/kept", instances=2))
+    eventually(lambda: cluster.fetch(port) == "v1")
+
+    with Load(port) as load, healthy_at_least(cluster, "/kept", 2):
+        os.kill(cluster.pid("lb"), signal.SIGKILL)
+        cluster.deploy(on_port(cluster, 3, "v2", id="/kept", instances=2))
+        eventually(lambda: cluster.fetch(port) == "v2")
+
+    assert load.failures == []
 
 
 def waiting_for(cluster: Cluster) -> list[str]:
