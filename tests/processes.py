@@ -1,15 +1,30 @@
 """What every test with real processes needs: a free port, and to wait for a thing to be so."""
 
+import os
+import random
 import socket
 import time
 from collections.abc import Callable
 
+# Below the ephemeral range, so that no outgoing connection of anybody takes one meanwhile; apart
+# from the ranges that whole clusters take (`tests.cluster`), and never the same one twice.
+_FIRST, _LAST = 12_000, 19_999
+_given: set[int] = set()
+_chance = random.Random(f"{os.getpid()} {time.monotonic_ns()}")
+
 
 def free_port() -> int:
-    """A port of 127.0.0.1 that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
+    """A port of 127.0.0.1 that nobody listens on now, and that was not given out before."""
+    while True:
+        port = _chance.randint(_FIRST, _LAST)
+        if port in _given:
+            continue
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        _given.add(port)
         return port
 
 

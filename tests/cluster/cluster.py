@@ -173,7 +173,7 @@ def eventually(
 @contextmanager
 def free_ports() -> Iterator[int]:
     """The first of a thousand ports that nobody uses; kept from other test runs meanwhile."""
-    for first in range(12_000 + (os.getpid() % 8) * 1_000, 32_000, 1_000):
+    for first in range(20_000 + (os.getpid() % 6) * 1_000, 32_000, 1_000):
         path = Path(tempfile.gettempdir()) / f"tepui-test-ports-{first}.lock"
         with path.open("w") as lock:
             try:

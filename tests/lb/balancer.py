@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.lb.small_web import free_port, get, until
+from tests.lb.small_web import get, until
+from tests.processes import free_port
 
 
 @dataclass

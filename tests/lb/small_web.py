@@ -1,30 +1,8 @@
 """A tiny HTTP/1.1 server and tiny clients, on the test's own loop; used as tasks and as users."""
 
 import asyncio
-import random
-import socket
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-
-
-def free_port() -> int:
-    with socket.socket() as trying:
-        trying.bind(("127.0.0.1", 0))
-        port = int(trying.getsockname()[1])
-    # Ephemeral ports are anybody's; service ports lie below them.
-    return port if port < 32_768 else _below(port)
-
-
-def _below(seed: int) -> int:
-    chance = random.Random(seed)
-    while True:
-        port = chance.randrange(12_000, 30_000)
-        with socket.socket() as trying:
-            try:
-                trying.bind(("127.0.0.1", port))
-                return port
-            except OSError:
-                continue
 
 
 @dataclass

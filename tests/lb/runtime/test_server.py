@@ -15,7 +15,8 @@ import pytest
 
 from tests.lb.balancer import Balancer, is_running
 from tests.lb.fake_marathon import FakeMarathon
-from tests.lb.small_web import Load, Web, exchange, free_port, get, until
+from tests.lb.small_web import Load, Web, exchange, get, until
+from tests.processes import free_port
 
 pytestmark = pytest.mark.skipif(shutil.which("haproxy") is None, reason="needs haproxy")
 

@@ -7,7 +7,6 @@ that it was sent.
 import asyncio
 import os
 import signal
-import socket
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -42,6 +41,7 @@ from kernel.messages.v1 import (
 )
 from kernel.model.task import TaskState
 from kernel.runtime.client import HttpClient
+from tests.processes import free_port
 
 FRAMEWORK = FrameworkInfo(
     user="root",
@@ -232,13 +232,6 @@ def command(task_id: str, text: str, **more: Any) -> TaskInfo:
         command=info,
         **more,
     )
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def with_agent(tmp_path: Path, act: Callable[[FakeMaster, AgentProcess], Any], *flags: str) -> None:

@@ -29,9 +29,9 @@ from tests.kernel.runtime.agent.fake_master import (
     AgentProcess,
     FakeMaster,
     command,
-    free_port,
     with_agent,
 )
+from tests.processes import free_port
 
 LIMITED = pytest.mark.skipif(not memory_is_limited(), reason="no memory control group here")
 RUNNING, FINISHED, FAILED, KILLED = (

@@ -17,6 +17,7 @@ from typing import Any
 from uuid import uuid4
 
 from kernel.messages.codec import RecordDecoder
+from tests.processes import free_port
 
 Json = dict[str, Any]
 CAPABLE = [
@@ -25,13 +26,6 @@ CAPABLE = [
     {"type": "RESERVATION_REFINEMENT"},
 ]
 JSON_HEADERS = {"Content-Type": "application/json", "Accept": "application/json"}
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 class Reply:

@@ -12,11 +12,11 @@ from tests.kernel.runtime.master.live import (
     LiveAgent,
     LiveMaster,
     LiveScheduler,
-    free_port,
     live_master,
     scalar,
     task,
 )
+from tests.processes import free_port
 
 PATH = "/tepui/v1/agent"
 
