@@ -52,6 +52,7 @@ class Driver(Generic[EventT, EffectT]):
         self._last_request_id = 0
         self._timer: asyncio.TimerHandle | None = None
         self._rearm_scheduled = False
+        self._stopped = False
         self._loop: asyncio.AbstractEventLoop | None = None
         self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
 
@@ -61,13 +62,16 @@ class Driver(Generic[EventT, EffectT]):
         self._rearm()
 
     def stop(self) -> None:
-        """Keep no more deadlines; what is queued and durable has been carried out."""
+        """Keep no more deadlines, hear no more events: what was not durable did not happen."""
+        self._stopped = True
         if self._timer is not None:
             self._timer.cancel()
         self._writer.shutdown(wait=True)
 
     def post(self, event: EventT | DeadlineReached) -> None:
         """Step the machine now; its effects follow in order."""
+        if self._stopped:
+            return  # connections that end with us still say so
         try:
             effects: Sequence[Any] = self._machine.step(event, self._clock.now())
         except Exception:
@@ -158,6 +162,8 @@ class Driver(Generic[EventT, EffectT]):
 
     def _begin_commit(self) -> None:
         self._commit_scheduled = False
+        if self._stopped:
+            return
         self._committing = True
         batch = list(self._queue)
         self._queue.clear()
@@ -204,6 +210,8 @@ class Driver(Generic[EventT, EffectT]):
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        if self._stopped:
+            return
         deadline_ms = self._machine.next_deadline_ms()
         if deadline_ms is not None:
             delay_s = max(1, deadline_ms - self._clock.now().mono_ms) / 1000

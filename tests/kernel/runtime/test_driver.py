@@ -119,3 +119,25 @@ def test_a_full_store_refuses_a_change_before_the_machine_sees_it() -> None:
         return len(store.sizes)
 
     assert asyncio.run(scenario()) == 0
+
+
+def test_a_stopped_driver_hears_nothing_more_and_complains_of_nothing() -> None:
+    async def scenario() -> tuple[list[str], list[str]]:
+        store = SlowStore()
+        said: list[str] = []
+        complaints: list[str] = []
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(lambda _loop, context: complaints.append(str(context)))
+
+        driver: Driver[Any, Any] = Driver(
+            Echo(), lambda effect: said.append(effect.text), store=store, term=store.lead("x")
+        )
+        driver.start()
+        driver.post(Asked(1, "a"))  # its commit would begin at the end of this turn of the loop
+        driver.stop()
+        driver.post(Asked(2, "b"))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        return said, complaints
+
+    assert asyncio.run(scenario()) == (["before a"], [])
