@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 BODY_BYTES_MAX = 32 * 1024 * 1024
+BODY_TIMEOUT_S = 30.0  # who sends half a request and then nothing is not waited for any longer
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
@@ -58,6 +59,10 @@ class Streaming(Struct, frozen=True):
     content_type: str = "application/json"
     headers: Mapping[str, str] = {}
     status: int = 200
+
+
+class _ClientGone(Exception):
+    """The connection ended within the body: there is nobody to answer, and nothing to do."""
 
 
 Handler = Callable[[Request], Awaitable[Response | Streaming]]
@@ -129,26 +134,31 @@ class Application:
             stream.close()
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        answer: Response | Streaming
         method, path = scope["method"], scope["path"]
-        if self.visitors is not None:
-            refusal = self.visitors.refusal(method, _headers(scope))
-            if refusal is not None:
-                await _body(receive)
-                answer = Response(403, encode({"message": refusal}))
-                await _send_response(answer, method, send)
-                return
-        route = next((each for each in self._routes if each.matches(method, path)), None)
-        if route is None and self._pages is not None:
-            await self._pages(scope, receive, send)
+        answer: Response | Streaming
+        # The whole body first, on the loop: no page's thread waits for a slow client.
+        try:
+            async with asyncio.timeout(BODY_TIMEOUT_S):
+                body = await _body(receive)
+        except _ClientGone:
             return
-        body = await _body(receive)
-        if body is None:
-            answer = Response(413, b'{"message":"the body is larger than 32 MiB"}')
-        elif route is None:
-            answer = self._no_route(method, path)
-        else:
+        except TimeoutError:
+            refusal = f"the body did not arrive within {BODY_TIMEOUT_S:g} s"
+            await _send_response(_refused(408, refusal, {"Connection": "close"}), method, send)
+            return
+        route = next((each for each in self._routes if each.matches(method, path)), None)
+        foreign = self.visitors and self.visitors.refusal(method, _headers(scope))
+        if foreign:
+            answer = _refused(403, foreign)
+        elif body is None:
+            answer = _refused(413, "the body is larger than 32 MiB")
+        elif route is not None:
             answer = await self._handled(route, _request(scope, body))
+        elif self._pages is not None:
+            await self._pages(_measured(scope, body), _replayed(body, receive), send)
+            return
+        else:
+            answer = self._no_route(method, path)
         if isinstance(answer, Response):
             await _send_response(answer, method, send)
         else:
@@ -191,19 +201,43 @@ async def _until_gone(receive: Receive, stream: EventStream) -> None:
 
 
 async def _body(receive: Receive) -> bytes | None:
-    """The whole body; None when it is too large (the rest is read and forgotten)."""
+    """The whole body; None when it is too large (the rest is read and forgotten).
+
+    Raises `_ClientGone`: half a request must not be carried out.
+    """
     parts: list[bytes] = []
     size = 0
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
-            return b"".join(parts)
+            raise _ClientGone
         part = message.get("body", b"")
         size += len(part)
         if size <= BODY_BYTES_MAX:
             parts.append(part)
         if not message.get("more_body", False):
             return b"".join(parts) if size <= BODY_BYTES_MAX else None
+
+
+def _measured(scope: Scope, body: bytes) -> Scope:
+    """The scope with the body's length, which a body that came in chunks lacks; WSGI needs it."""
+    lengths = (b"content-length", b"transfer-encoding")
+    headers = [(name, value) for name, value in scope["headers"] if name.lower() not in lengths]
+    return {**scope, "headers": [*headers, (b"content-length", b"%d" % len(body))]}
+
+
+def _replayed(body: bytes, receive: Receive) -> Receive:
+    """`receive` as it was before the body was read."""
+    unread = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def again() -> dict[str, Any]:
+        return unread.pop() if unread else await receive()
+
+    return again
+
+
+def _refused(status: int, sentence: str, headers: Mapping[str, str] = {}) -> Response:
+    return Response(status, encode({"message": sentence}), headers=headers)
 
 
 def _request(scope: Scope, body: bytes) -> Request:

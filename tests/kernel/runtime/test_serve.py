@@ -30,6 +30,10 @@ posted = []
 def page(name):
     return "hello " + name
 
+@pages.post("/echo")
+def echo():
+    return flask.request.get_data()
+
 async def conversation(request):
     if "mesos-stream-id" in request.headers:
         posted.append(request.body)
@@ -94,6 +98,41 @@ def test_a_page_of_another_site_reaches_neither_pages_nor_coroutines() -> None:
                 assert refused.status == 403 and b"message" in refused.body
         assert (await client.get(f"{url}/posted")).body == b""
         await client.close()
+
+    with server() as (url, _):
+        asyncio.run(scenario(url))
+
+
+def test_half_sent_bodies_hold_up_no_page_and_are_never_carried_out() -> None:
+    """A page has few threads; a client that stalls within its body must not take one."""
+    half = b"\r\nHost: localhost\r\nContent-Length: 100\r\nMesos-Stream-Id: s1\r\n\r\nhalf"
+
+    async def scenario(url: str) -> None:
+        client, address = HttpClient(), ("127.0.0.1", int(url.rpartition(":")[2]))
+        stalled = [await asyncio.open_connection(*address) for _ in range(30)]
+        for index, (_, writer) in enumerate(stalled):
+            path = b"/talk" if index % 2 else b"/page/me"
+            writer.write(b"POST " + path + b" HTTP/1.1" + half)
+            await writer.drain()
+        assert (await client.get(f"{url}/page/you", timeout_s=5)).body == b"hello you"
+        for _, writer in stalled:
+            writer.close()
+            await writer.wait_closed()
+        assert (await client.get(f"{url}/posted")).body == b""
+        await client.close()
+
+    with server() as (url, _):
+        asyncio.run(scenario(url))
+
+
+def test_a_page_gets_a_body_that_came_in_chunks() -> None:
+    async def scenario(url: str) -> None:
+        address = ("127.0.0.1", int(url.rpartition(":")[2]))
+        reader, writer = await asyncio.open_connection(*address)
+        head = b"POST /echo HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n"
+        writer.write(head + b"Connection: close\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n")
+        assert (await reader.read()).endswith(b"abcde")
+        writer.close()
 
     with server() as (url, _):
         asyncio.run(scenario(url))
