@@ -34,6 +34,10 @@ class PartDown(Exception):
         self.part, self.url, self.cause = part, url, cause
 
 
+class NotUnderstood(PartDown):
+    """The part is up and refused the question: the page was asked for what can't be."""
+
+
 class Reply(Struct, frozen=True):
     status: int
     body: bytes
@@ -107,6 +111,8 @@ class Part:
 
     def read(self, reply: Reply, shape: type[T]) -> T:
         """The reply in one of `web.shapes`; an answer of another form counts as no answer."""
+        if 400 <= reply.status < 500:
+            raise NotUnderstood(self.name, self.url, f"it answered {reply.status}")
         if not reply.is_success:
             raise PartDown(self.name, self.url, f"it answered {reply.status}")
         try:

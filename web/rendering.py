@@ -25,7 +25,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
 
 from kernel.runtime.clock import Clock
-from web.client import PartDown, Reply
+from web.client import NotUnderstood, PartDown, Reply
 from web.parts import Parts
 from web.present import errors, paging, words
 
@@ -57,6 +57,7 @@ def install(app: Flask) -> None:
         "apps.show", app_id=app_id.lstrip("/"), **query
     )
     app.register_error_handler(PartDown, _down)
+    app.register_error_handler(NotUnderstood, _not_understood)
     app.register_error_handler(HTTPException, _problem)
     app.register_error_handler(500, _broken)
 
@@ -155,6 +156,11 @@ def _down(down: PartDown) -> Response:
     g.setdefault("problems", []).append(down)
     title = f"{down.part} does not answer"
     return page("site/down.html", live=TOPICS, status=502, title=title)
+
+
+def _not_understood(refused: NotUnderstood) -> Response:
+    said = f"{refused.part} does not know what this address asks for ({refused.cause})."
+    return page("site/problem.html", status=404, title="Not found", said=said)
 
 
 def _problem(error: HTTPException) -> AnyResponse:

@@ -1,9 +1,10 @@
 """Rows of agents and of the tasks on them, and the cluster's capacity."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from web.present import states
 from web.present.states import Look
@@ -26,6 +27,7 @@ class AgentRow(Struct, frozen=True):
     id: str
     short_id: str
     hostname: str
+    name: str  # the hostname; where several agents share it, with the port
     address: str
     look: Look
     gauges: Sequence[Gauge]
@@ -89,7 +91,14 @@ def agent_rows(state: State) -> list[AgentRow]:
         for task in framework.tasks:
             counts[task.slave_id] = counts.get(task.slave_id, 0) + 1
     rows = [agent_row(slave, counts.get(slave.id, 0)) for slave in state.slaves]
-    return sorted(rows, key=lambda row: (row.hostname, row.id))
+    shared = Counter(row.hostname for row in rows)
+    named = [structs.replace(row, name=_full_name(row)) if shared[row.hostname] > 1 else row
+             for row in rows]  # fmt: skip
+    return sorted(named, key=lambda row: (row.name, row.id))
+
+
+def _full_name(row: AgentRow) -> str:
+    return f"{row.hostname}:{row.address.rpartition(':')[2]}"
 
 
 def fullest(rows: Sequence[AgentRow], limit: int = 3) -> list[AgentRow]:
@@ -102,6 +111,7 @@ def agent_row(slave: Slave, tasks: int) -> AgentRow:
         id=slave.id,
         short_id=slave.id.rpartition("-")[2] or slave.id,
         hostname=slave.hostname,
+        name=slave.hostname,
         address=slave.pid.rpartition("@")[2],
         look=_agent_look(slave),
         gauges=gauges(slave.used_resources, slave.resources),

@@ -35,3 +35,12 @@ def test_tasks_lead_back_to_their_app_or_job() -> None:
     assert present.app_of_task("shop_web.instance-uuid._app.1") == "/shop/web"
     assert present.job_of_task("ct:1700000000000:0:nightly:") == "nightly"
     assert present.app_of_task("other") is None
+
+
+def test_agents_that_share_a_host_are_told_apart_by_their_port() -> None:
+    def slave(number: int, host: str) -> Slave:
+        return Slave(id=f"M-S{number}", hostname=host, pid=f"slave(1)@127.0.0.1:505{number}")
+
+    rows = present.agent_rows(State(slaves=[slave(1, "one"), slave(2, "one"), slave(3, "two")]))
+
+    assert [row.name for row in rows] == ["one:5051", "one:5052", "two"]
