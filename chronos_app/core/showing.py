@@ -11,7 +11,7 @@ from urllib.parse import quote
 from chronos_app.core.cron import Cron
 from chronos_app.core.graph import as_csv, as_dot
 from chronos_app.core.run import Run, RunState
-from chronos_app.core.schedule import iso_utc, next_runs
+from chronos_app.core.schedule import iso_in_zone, iso_utc, next_runs
 from chronos_app.core.statistics import durations_ms, histogram, statistic
 from chronos_app.core.wallclock import EPOCH
 from chronos_app.core.words import in_words
@@ -226,11 +226,12 @@ def _after(parents: tuple[str, ...]) -> str:
 
 
 def upcoming(cron: Cron, name: str, now_ms: int, count: int) -> list[str]:
-    """The next runs of one job."""
+    """The next runs of one job, as its zone's clock shows them."""
     schedule, progress = cron.ledger.schedule_of(name), cron.ledger.progress[name]
     if schedule is None or progress.disabled or progress.next_ms is None:
         return []
-    return [iso_utc(ms) for ms in next_runs(schedule, now_ms, count, progress.next_index)]
+    upcoming_ms = next_runs(schedule, now_ms, count, progress.next_index)
+    return [iso_in_zone(ms, schedule.zone) for ms in upcoming_ms]
 
 
 def find_run(cron: Cron, name: str, run_id: str) -> Run | None:

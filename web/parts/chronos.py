@@ -20,6 +20,13 @@ class Chronos:
             return self.part.read(reply, shapes.Jobs).jobs
         return self.part.read(reply, list[shapes.Job])
 
+    def job(self, name: str) -> shapes.Job | None:
+        """One job with its next runs: by its own anchor, not as if it were submitted now."""
+        reply = self.part.get(f"{BASE}/tepui/job/{name_of(name)}", max_age_s=LIST_AGE_S)
+        if reply.status in (400, 404):
+            return None
+        return self.part.read(reply, shapes.Job)
+
     def definition(self, name: str) -> dict[str, Any] | None:
         """The job as Chronos holds it, every key kept, for editing."""
         reply = self.part.get(f"{BASE}/job/{name_of(name)}")

@@ -38,6 +38,7 @@ class Job(Struct, frozen=True, rename="camel"):
     last_success: str | None = None
     last_error: str | None = None
     next_run: str | None = None
+    next_runs: list[str] = []  # of one job asked for alone
     last_run: Any = None
     state: str = ""
     in_words: str | None = None

@@ -7,7 +7,6 @@ from web.client import Reply
 from web.present import diff, job_form, paging
 from web.present import jobs as present
 from web.rendering import local_target, outcome, page, parts, tried, tried_all
-from web.shapes.chronos import Job, Preview
 from web.views.addresses import job_address
 
 blueprint = Blueprint("jobs", __name__)
@@ -43,7 +42,7 @@ def index() -> Response:
 def show(name: str) -> Response:
     chronos = parts().chronos
     jobs = chronos.jobs()
-    job = next((each for each in jobs if each.name == name), None)
+    job = chronos.job(name)
     if job is None:
         abort(404, f"The job “{name}” does not exist. It may have been deleted.")
     runs = present.run_rows(tried_all(lambda: chronos.runs(name)))
@@ -54,7 +53,6 @@ def show(name: str) -> Response:
         live=("jobs",),
         job=job,
         row=present.job_row(job),
-        preview=_preview(job),
         page=paging.page_of(runs, request.args.get("page", 1, type=int)),
         chosen=next((run for run in runs if run.id == chosen), None),
         asked_run=chosen,
@@ -62,17 +60,6 @@ def show(name: str) -> Response:
         children=present.children_of(name, jobs),
         json=diff.pretty(job_form.shown_of(definition)),
     )
-
-
-def _preview(job: Job) -> Preview:
-    if not job.schedule:
-        return Preview()
-    reply = tried(
-        lambda: parts().chronos.preview(job.schedule or "", job.schedule_time_zone or ""), None
-    )
-    if reply is None or not reply.is_success:
-        return Preview()
-    return tried(lambda: parts().chronos.part.read(reply, Preview), Preview())
 
 
 @blueprint.get("/job-log/<path:name>")

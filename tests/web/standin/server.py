@@ -254,6 +254,8 @@ def _chronos(
         name, _, rest = path.removeprefix("tepui/job/").partition("/runs")
         if rest.endswith("/log"):
             return 200, f"log of run {rest.split('/')[1]} of {name} ({query.get('stream')})\n"
+        if not path.endswith("/runs"):
+            return _one_job(world, name)
         return 200, {"runs": world.runs.get(name, [])}
     if path in ("iso8601", "dependency"):
         if "/" in str(body.get("name", "")):
@@ -270,6 +272,15 @@ def _chronos(
     else:
         return 200, world.jobs[name]
     return 204, None
+
+
+def _one_job(world: World, name: str) -> tuple[int, Body]:
+    job = next((each for each in answers.jobs(world) if each["name"] == name), None)
+    if job is None:
+        return 400, {"status": "Bad Request", "message": f"Job '{name}' not found"}
+    has_schedule = bool(job.get("schedule"))
+    runs = [stamp(world.now + timedelta(minutes=7 * k)) for k in range(1, 6)]
+    return 200, {**job, "nextRuns": runs if has_schedule else [], "inWords": "by its anchor"}
 
 
 def _preview(world: World, body: dict[str, Any]) -> tuple[int, Body]:

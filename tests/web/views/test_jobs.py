@@ -21,6 +21,7 @@ def test_a_job_shows_when_it_runs_and_how_it_ran(three: Three) -> None:
     page = Page(client.get("/job/ping").text)
 
     assert "PT5M" in page.text
+    assert "By its anchor" in page.text, "not as if it were submitted now"
     assert "exit 0" in page.text and "Succeeded" in page.text
     assert len(page.all("ol", **{"aria-label": "Next runs"})) == 1
 
