@@ -1,8 +1,6 @@
 """`python -m deliveries`, which is `tepui deliveries`: the worker as a process."""
 
 import logging
-import os
-import signal
 import sys
 import warnings
 
@@ -11,7 +9,7 @@ from celery.exceptions import SecurityWarning
 from deliveries.config import Config
 from deliveries.worker import run
 from kernel.runtime.config import parse
-from kernel.runtime.serve import die_with_parent, set_up_logging
+from kernel.runtime.serve import die_with_supervisor, set_up_logging
 
 
 def main() -> None:
@@ -20,8 +18,7 @@ def main() -> None:
     for chatty in ("celery", "kombu"):  # what happens to each delivery the worker itself says
         logging.getLogger(chatty).setLevel(logging.WARNING)
     warnings.filterwarnings("ignore", category=SecurityWarning)  # messages are JSON, not pickles
-    if os.environ.get("TEPUI_SUPERVISED"):
-        die_with_parent(signal.SIGTERM)
+    die_with_supervisor()
     sys.exit(run(config))
 
 

@@ -17,7 +17,7 @@ from kernel.cli.cluster import agents, status
 from kernel.cli.down import down
 from kernel.cli.jobs import jobs
 from kernel.cli.settings import defaults_of
-from kernel.cli.up import up
+from kernel.cli.up import EXIT_FAILED, up
 
 # Each process alone: the name of the command, the module it is, and what it does.
 PROCESSES = {
@@ -95,4 +95,8 @@ for _name, (_module, _meaning) in PROCESSES.items():
 
 def main(arguments: list[str] | None = None, **extra: Any) -> None:
     """The entry point of the console script."""
-    cli.main(arguments, prog_name="tepui", **extra)
+    try:
+        cli.main(arguments, prog_name="tepui", **extra)
+    except OSError as error:  # a full disk, a directory that is not ours: no news for a traceback
+        click.echo(f"Error: {error}", err=True)
+        sys.exit(EXIT_FAILED)

@@ -28,7 +28,7 @@ def become_subreaper() -> None:
 def start(child: Child, log: Path) -> subprocess.Popen[bytes]:
     Path(child.directory).mkdir(parents=True, exist_ok=True)
     log.parent.mkdir(parents=True, exist_ok=True)
-    environment = {**os.environ, "TEPUI_SUPERVISED": "1", "PYTHONUNBUFFERED": "1"}
+    environment = {**os.environ, "TEPUI_SUPERVISED": str(os.getpid()), "PYTHONUNBUFFERED": "1"}
     with log.open("ab") as output:
         return subprocess.Popen(
             [sys.executable, *child.arguments],

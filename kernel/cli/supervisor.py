@@ -11,6 +11,7 @@ import os
 import select
 import signal
 import subprocess
+import sys
 import time
 import urllib.parse
 from collections.abc import Callable, Sequence
@@ -22,6 +23,7 @@ from kernel.cli.layout import Child
 from kernel.cli.restarts import Restarts
 
 STARTING_TICK_S = 0.05
+START_AGAIN_MS = 1000  # what could not even be started, or written down
 STARTING_DEATHS_MAX = 6  # some four seconds of trying; after that waiting longer helps nobody
 # The whole stop takes at most ten seconds; each phase ends this long after its beginning, in
 # seconds.
@@ -49,6 +51,7 @@ class Supervisor:
         self._restarts = {name: Restarts() for name in self._children}
         self._due_ms: dict[str, int] = {}  # name -> when to start it again
         self._signals = 0
+        self._is_unwritten = False  # children.json is not true any more, and could not be replaced
         self._wake_read, self._wake_write = os.pipe()
         os.set_blocking(self._wake_read, False)
         os.set_blocking(self._wake_write, False)
@@ -104,9 +107,25 @@ class Supervisor:
         return self._directory / "logs" / f"{name}.log"
 
     def _start(self, name: str) -> None:
+        """What can't be started now (a full disk, no process to be had) is tried again later."""
         self._restarts[name].started(now_ms())
-        self._running[name] = processes.start(self._children[name], self._log(name))
-        state.write_children(self._directory, self.pids)
+        try:
+            self._running[name] = processes.start(self._children[name], self._log(name))
+        except OSError as error:
+            pause_ms = self._restarts[name].died(now_ms()) or START_AGAIN_MS
+            self._report(
+                f"  {name} can't be started ({error}); tried again in {pause_ms / 1000:g} s"
+            )
+            self._due_ms[name] = now_ms() + pause_ms
+        self._write_down()
+
+    def _write_down(self) -> None:
+        """The file is for others; we know our children without it, and a full disk may pass."""
+        try:
+            state.write_children(self._directory, self.pids)
+            self._is_unwritten = False
+        except OSError:
+            self._is_unwritten = True
 
     # Watching
 
@@ -114,7 +133,11 @@ class Supervisor:
         """Returns when a signal asked for the end."""
         while not self.is_stopping:
             self._look_after()
+            if self._is_unwritten:
+                self._write_down()
             due_ms = min(self._due_ms.values(), default=None)
+            if self._is_unwritten:
+                due_ms = min(due_ms or sys.maxsize, now_ms() + START_AGAIN_MS)
             self._sleep(None if due_ms is None else max(0, due_ms - now_ms()) / 1000)
 
     def _look_after(self, *, during_start: bool = False) -> None:

@@ -3,6 +3,7 @@
 Keeping the processes alive is the supervisor's, which processes there are the layout's.
 """
 
+import contextlib
 import datetime
 import os
 import subprocess
@@ -188,10 +189,12 @@ def _run(
         if not supervisor.is_stopping:
             state.write_up(directory, msgspec.structs.replace(known, ready=True))
             took_s = time.monotonic() - began
-            click.echo(ready_line(where, supervisor.pids) if as_json else welcome(options, took_s))
-            sys.stdout.flush()
+            words = ready_line(where, supervisor.pids) if as_json else welcome(options, took_s)
+            with contextlib.suppress(BrokenPipeError):
+                click.echo(words)
+                sys.stdout.flush()
             supervisor.watch()
-    except NotReady as error:
+    except (NotReady, OSError) as error:
         supervisor.stop()
         click.echo(f"Error: {error}", err=True)
         sys.exit(EXIT_FAILED)
@@ -237,7 +240,8 @@ def read_options(flags: dict[str, Any]) -> Options:
 
 def _reporter(as_json: bool) -> Callable[[str], None]:
     def report(line: str) -> None:
-        click.echo(line, err=as_json)
+        with contextlib.suppress(OSError):  # nobody reads any more, or the disk of the log is full
+            click.echo(line, err=as_json)
 
     return report
 

@@ -2,7 +2,7 @@
 
 The arbiter holds the listening socket and restarts a worker that died; `build` runs in the worker,
 after the fork, so no lock and no thread crosses it. The worker dies with its arbiter, and, when
-TEPUI_SUPERVISED is set, the arbiter with its supervisor: nothing is left behind by a kill -9.
+TEPUI_SUPERVISED names its process, the arbiter with its supervisor: nothing is left behind by a kill -9.
 Source: gunicorn, settings reference.
 """
 
@@ -99,8 +99,7 @@ def serve(
     `host_names`, with commas: under which others know this server, beside TEPUI_ALLOWED_HOSTS.
     """
     set_up_logging(name)
-    if os.environ.get("TEPUI_SUPERVISED"):
-        die_with_parent(signal.SIGTERM)
+    die_with_supervisor()
     listening = _listen(ip, port, name)
     options = {
         "bind": f"fd://{listening.fileno()}",
@@ -141,6 +140,16 @@ def set_up_logging(name: str) -> None:
         level=level if level in logging.getLevelNamesMapping() else "INFO",
         format=f"%(asctime)s {name} %(levelname)s %(name)s: %(message)s",
     )
+
+
+def die_with_supervisor() -> None:
+    """If TEPUI_SUPERVISED says that there is one, also when it has ended before we came so far."""
+    supervisor = os.environ.get("TEPUI_SUPERVISED", "")
+    if not supervisor:
+        return
+    die_with_parent(signal.SIGTERM)
+    if supervisor.isdecimal() and int(supervisor) > 1 and os.getppid() != int(supervisor):
+        os.kill(os.getpid(), signal.SIGTERM)
 
 
 def die_with_parent(signal_number: int) -> None:

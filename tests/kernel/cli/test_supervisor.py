@@ -65,6 +65,25 @@ def eventually(claim: Callable[[], bool], timeout_s: float = 10) -> None:
         time.sleep(0.01)
 
 
+def test_a_disk_that_takes_no_file_does_not_end_the_supervisor(tmp_path: Path) -> None:
+    """As with ENOSPC: the new process ids can't be written down, now and then they can."""
+    with supervise(tmp_path) as process:
+        read_until(process, "ready\n")
+        before = state.read_children(tmp_path)["steady"]
+        in_the_way = state.run_directory(tmp_path) / f"children.{process.pid}.tmp"
+        in_the_way.mkdir()
+
+        os.kill(before, signal.SIGKILL)
+        read_until(process, "steady ended")
+        time.sleep(0.2)  # nothing tells from outside that it has tried
+        assert process.poll() is None
+        assert state.read_children(tmp_path)["steady"] == before
+
+        in_the_way.rmdir()
+        eventually(lambda: state.read_children(tmp_path)["steady"] != before)
+        process.terminate()
+
+
 def test_a_killed_child_is_started_again_at_once(tmp_path: Path) -> None:
     with supervise(tmp_path) as process:
         read_until(process, "ready\n")

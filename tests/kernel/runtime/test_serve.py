@@ -253,3 +253,14 @@ def _alive(pid: int) -> bool:
 
 def test_a_record_is_framed_by_its_length() -> None:
     assert recordio(b"abc") == b"3\nabc"
+
+
+def test_a_server_whose_supervisor_has_ended_before_it_began_ends_too() -> None:
+    gone = subprocess.run(["sh", "-c", "echo $$"], capture_output=True, text=True, check=True)
+    process = subprocess.run(
+        [sys.executable, "-c", _SERVER, str(free_port())],
+        env={**os.environ, "TEPUI_SUPERVISED": gone.stdout.strip()},
+        capture_output=True,
+        timeout=20,
+    )
+    assert process.returncode == -signal.SIGTERM
