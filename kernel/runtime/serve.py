@@ -2,7 +2,8 @@
 
 The arbiter holds the listening socket and restarts a worker that died; `build` runs in the worker,
 after the fork, so no lock and no thread crosses it. The worker dies with its arbiter, and, when
-TEPUI_SUPERVISED names its process, the arbiter with its supervisor: nothing is left behind by a kill -9.
+TEPUI_SUPERVISED names its process, the arbiter with its supervisor: a kill -9 leaves nothing
+behind.
 Source: gunicorn, settings reference.
 """
 
