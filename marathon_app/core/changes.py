@@ -105,7 +105,7 @@ class Changes:
             id=uuid(f"deployment/{delta.version}"),
             version=delta.version,
             delta=delta,
-            steps=steps_of(delta, self._root.apps, self._root.groups),
+            steps=steps_of(delta, self._root.apps, self._root.groups, self._is_current),
             step=0,
             since=self._launching.next_number,
             started_ms=now.wall_ms,
@@ -121,6 +121,9 @@ class Changes:
         self._root.forget_versions(app_id, used)
         self._instances.dirty[app_id] = None
 
+    def _is_current(self, spec: Spec) -> bool:
+        return all(config == spec.config for config in self._instances.tally(spec.app.id).active)
+
     def _planned(self, delta: Delta) -> tuple[tuple[PlannedAction, ...], ...]:
         apps = {**self._root.apps, **delta.new_apps}
         tree = {**self._root.groups, **delta.new_groups}
@@ -128,6 +131,7 @@ class Changes:
             delta,
             {i: spec for i, spec in apps.items() if spec is not None},
             {i: group for i, group in tree.items() if group is not None},
+            self._is_current,
         )
         return tuple(
             tuple(self._planned_action(act.kind, act.app_id, delta) for act in step)

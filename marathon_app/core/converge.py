@@ -54,6 +54,8 @@ class Convergence:
             if constraint.operator is Operator.GROUP_BY
         ]
         ordered = order(outdated, selection) + order_balanced(current, selection, grouped)
+        if outdated:  # of a replace that was stopped: what serves outlives what does not yet
+            ordered.sort(key=lambda one: one.is_healthy)
         return ordered[:count]
 
     def _replace(self, app_id: str, target: Target, now: Now) -> None:

@@ -60,7 +60,7 @@ class Deploying(RuleBasedStateMachine):
             if i.is_healthy
             and i.task_id in after
             and after[i.task_id].is_doomed
-            and after[i.task_id].doomed == "replaced by a new version"
+            and after[i.task_id].doomed in ("replaced by a new version", "the app was scaled down")
         ]
         if not taken:
             return

@@ -188,7 +188,23 @@ def test_stopping_a_deployment_leaves_all_where_it_stands() -> None:
     assert isinstance(answer, effects.DeploymentStopped)
     assert world.deployments == []
     assert world.machine.root.apps["/web"].app.cmd == "v2"
-    assert len(world.running("/web")) == 2
+    assert [one.is_healthy for one in world.running("/web")] == [True, True]
+
+
+def test_a_forced_scale_during_an_upgrade_goes_on_with_the_upgrade() -> None:
+    """Not with the scaling of what is there, which would take those that serve first."""
+    world = World()
+    world.put("/web", cmd="v1", instances=4, healthChecks=[HTTP])
+    world.judge_all("/web", True)
+    world.put("/web", cmd="v2")
+
+    world.put("/web", instances=2, force=True)
+    assert sum(one.is_healthy for one in world.running("/web")) >= 2
+    world.judge_all("/web", True)
+
+    assert world.deployments == []
+    config = world.machine.root.apps["/web"].config
+    assert [one.config for one in world.running("/web")] == [config, config]
 
 
 def test_a_locked_app_is_changed_by_force_only() -> None:
