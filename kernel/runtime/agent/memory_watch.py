@@ -19,6 +19,9 @@ class MemoryWatch:
         self._kill = kill
 
     def watch(self, run: Run) -> None:
+        """Once per run, although a run may be attached to more than once."""
+        if run.out_of_memory_fds:
+            return
         group = run.groups.get("memory", "")
         if not group or not hasattr(os, "eventfd"):
             return

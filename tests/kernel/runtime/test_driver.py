@@ -129,9 +129,10 @@ def test_a_stopped_driver_hears_nothing_more_and_complains_of_nothing() -> None:
         loop = asyncio.get_running_loop()
         loop.set_exception_handler(lambda _loop, context: complaints.append(str(context)))
 
-        driver: Driver[Any, Any] = Driver(
-            Echo(), lambda effect: said.append(effect.text), store=store, term=store.lead("x")
-        )
+        def say(effect: Said) -> None:
+            said.append(effect.text)
+
+        driver: Driver[Any, Any] = Driver(Echo(), say, store=store, term=store.lead("x"))
         driver.start()
         driver.post(Asked(1, "a"))  # its commit would begin at the end of this turn of the loop
         driver.stop()

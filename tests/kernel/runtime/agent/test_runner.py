@@ -213,6 +213,10 @@ def test_without_a_recorder_and_a_record_the_exit_is_unknown(tmp_path: Path) -> 
         ended = await bench.hear("one", "ended")
 
         assert ended["status"] is None
+        runner = bench.link.pid
+        bench.start("two", "exit 3")  # the runner goes on
+        assert (await bench.hear("two", "ended"))["status"] == 3
+        assert bench.link.pid == runner
 
     on_bench(tmp_path, act)
 
