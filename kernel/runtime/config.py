@@ -19,6 +19,8 @@ from msgspec import Meta, Struct
 EXIT_USAGE = 2
 TOML_FILE = "tepui.toml"
 
+_METAVARS = {str: "TEXT", int: "N", float: "NUMBER"}
+
 ConfigT = TypeVar("ConfigT", bound=Struct)
 
 
@@ -90,7 +92,8 @@ def _parser(kind: type[Struct], section: str, known: Sequence[Setting]) -> argpa
     )
     for setting in known:
         shown = "" if setting.default in (None, "") else f" Default: {_shown(setting.default)}."
-        text = f"{setting.description}{shown} [{setting.env}]".replace("%", "%%")
+        sentence = setting.description.rstrip(".") + "."
+        text = f"{sentence}{shown} [{setting.env}]".replace("%", "%%")
         if _bare(setting.kind) is bool:
             parser.add_argument(
                 setting.flag, action=argparse.BooleanOptionalAction, default=None, help=text
@@ -100,7 +103,7 @@ def _parser(kind: type[Struct], section: str, known: Sequence[Setting]) -> argpa
                 setting.flag, action="append", default=None, help=text, metavar="X[,Y…]"
             )
         else:
-            metavar = getattr(_bare(setting.kind), "__name__", "value").upper()
+            metavar = _METAVARS.get(_bare(setting.kind), "VALUE")
             parser.add_argument(setting.flag, default=None, help=text, metavar=metavar)
     return parser
 
