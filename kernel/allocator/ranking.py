@@ -8,6 +8,7 @@ allocator/mesos/hierarchical.cpp (roleSorter, frameworkSorters).
 from collections.abc import Iterator, Mapping
 
 from kernel.allocator.drf import DrfSorter
+from kernel.allocator.sorter import Sorter
 from kernel.allocator.tree import Pool
 from kernel.model.ids import FrameworkId
 
@@ -17,8 +18,8 @@ class Ranking:
 
     def __init__(self) -> None:
         self.pool = Pool()
-        self._roles = DrfSorter(self.pool)
-        self._frameworks: dict[str, DrfSorter] = {}  # by role
+        self._roles: Sorter = DrfSorter(self.pool)
+        self._frameworks: dict[str, Sorter] = {}  # by role
         self._subscribed: dict[tuple[FrameworkId, str], bool] = {}  # whether it wants offers
         self._wanting = 0
 

@@ -38,3 +38,26 @@ class Sorter(Protocol):
 
     def sort(self) -> Iterator[str]:
         """The active clients, the poorest first; not to be changed while it is walked."""
+
+    def __contains__(self, client: str) -> bool:
+        """Whether the client is known."""
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no client is known."""
+
+    @property
+    def has_active(self) -> bool:
+        """Whether anyone is ranked."""
+
+    def is_active(self, client: str) -> bool:
+        """Whether the client is ranked."""
+
+    def held_by(self, client: str) -> Quantities:
+        """What the client holds now."""
+
+    def held(self) -> Quantities:
+        """What all clients hold together."""
+
+    def check_invariants(self) -> None:
+        """Assert that sums, counts and orders agree."""

@@ -52,9 +52,6 @@ class Draft:
     def remove_app(self, app_id: str) -> None:
         self.apps[app_id] = None
 
-    def set_group(self, group: GroupRecord) -> None:
-        self.groups[group.id] = group
-
     def set_app(self, app: App, *, is_new_config: bool = False) -> Refusal | None:
         """Set a complete and valid app; no change when it is what it was."""
         if self.group(app.id) is not None:

@@ -19,9 +19,3 @@ def milli(value: Number) -> int:
     """Thousandths: cpus to milli-cpus, seconds to milliseconds."""
     scaled = Decimal(str(value)) * 1000
     return int(scaled.to_integral_value(rounding=ROUND_HALF_EVEN))
-
-
-def from_milli(value_milli: int) -> Number:
-    """The shortest JSON number: 1500 -> 1.5, 2000 -> 2."""
-    whole, rest = divmod(value_milli, 1000)
-    return whole if rest == 0 else value_milli / 1000

@@ -2,9 +2,6 @@
 
 from fractions import Fraction
 
-from hypothesis import given
-from hypothesis import strategies as st
-
 from marathon_app.schema import quantity
 
 
@@ -18,8 +15,3 @@ def test_thousandths_are_rounded_half_to_even() -> None:
     assert quantity.milli(0.0005) == 0
     assert quantity.milli(0.0015) == 2
     assert quantity.milli(1e-9) == 0
-
-
-@given(st.integers(min_value=0, max_value=10**12))
-def test_milli_and_back_is_the_same(value_milli: int) -> None:
-    assert quantity.milli(quantity.from_milli(value_milli)) == value_milli
