@@ -31,10 +31,10 @@ def url_of(place: Where, name: str) -> str:
 
 
 def read_json(file: str) -> Any:
-    text = sys.stdin.read() if file == "-" else Path(file).read_text()
+    raw = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
     try:
-        return json.loads(text)
-    except ValueError as error:
+        return json.loads(raw.decode())
+    except (ValueError, RecursionError) as error:
         raise api.Failure(f"{file} is not JSON: {error}", 2) from error
 
 

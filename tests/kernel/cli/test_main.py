@@ -56,6 +56,21 @@ def test_the_flag_wins_over_the_variable_and_the_variable_over_the_file(
     assert "7001" in from_variable.output and "--web-port" in from_variable.output
 
 
+@pytest.mark.parametrize("content", [b"", b"{bad", b"\xff\xfe", b"[" * 100_000, b"\x00"])
+@pytest.mark.parametrize("command", [("app", "deploy"), ("job", "add")])
+def test_a_file_that_is_no_json_is_wrong_usage(
+    tmp_path: Path, command: tuple[str, str], content: bytes
+) -> None:
+    file = tmp_path / "app.json"
+    file.write_bytes(content)
+
+    from_file = CliRunner().invoke(cli, [*command, str(file)])
+    from_pipe = CliRunner().invoke(cli, [*command, "-"], input=content)
+
+    for done in (from_file, from_pipe):
+        assert done.exit_code == 2 and "is not JSON" in done.output, done
+
+
 def test_a_file_that_is_no_toml_is_said_to_be_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
