@@ -6,6 +6,8 @@ from msgspec import Meta, Struct
 
 
 class Config(Struct, frozen=True, kw_only=True):
+    """The dashboard: shows the cluster and changes it; knows the other parts by HTTP only."""
+
     ip: Annotated[str, Meta(description="address to listen on")] = "127.0.0.1"
     port: Annotated[int, Meta(ge=0, le=65_535, description="port to listen on")] = 8000
     work_dir: Annotated[str, Meta(description="directory for the key that signs cookies")] = (

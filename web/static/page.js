@@ -8,6 +8,9 @@ follow();
 keyboard();
 tickTimes();
 
+// On a phone the menu is wider than the screen: show where one is.
+document.querySelector('.side [aria-current="page"]')?.scrollIntoView({ block: "nearest", inline: "center" });
+
 document.addEventListener("click", async (event) => {
   const button = event.target.closest("[data-copy]");
   if (!button) return;
