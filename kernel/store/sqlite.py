@@ -58,8 +58,11 @@ class SqliteStore:
         self._db: sqlite3.Connection | None = None
 
     def lead(self, leader: str) -> Term:
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        self._take_lock(leader)
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._take_lock(leader)
+        except OSError as error:
+            raise StoreError(f"{self._path} can't be kept there: {error}") from error
         self._make_reserve()
         try:
             db = self._open()

@@ -96,7 +96,9 @@ class Files:
                     found = os.stat(name, dir_fd=handle, follow_symlinks=False)
                 except FileNotFoundError:
                     continue  # gone since it was listed
-                entries.append(_file_info(f"{shown}/{name}", found))
+                # A task may give its files any bytes for a name; JSON is text.
+                readable = os.fsencode(name).decode(errors="replace")
+                entries.append(_file_info(f"{shown}/{readable}", found))
             return entries
 
     def _read(self, request: Request) -> dict[str, Any]:

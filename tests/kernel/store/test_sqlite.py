@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from kernel.machine import Put
-from kernel.store.interface import Committed, StoreFull, StoreHeld, StoreMalformed
+from kernel.store.interface import Committed, StoreError, StoreFull, StoreHeld, StoreMalformed
 from kernel.store.sqlite import SqliteStore
 
 _HOLD = """
@@ -33,6 +33,13 @@ def test_a_second_process_is_told_who_holds_the_store(tmp_path: Path) -> None:
     with pytest.raises(StoreHeld, match=rf"pid {os.getpid()} \(marathon\)"):
         SqliteStore(f"{tmp_path}/store.sqlite").lead("other")
     holder.close()
+
+
+def test_a_place_that_takes_no_file_is_said_in_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+
+    with pytest.raises(StoreError, match="store.sqlite can't be kept there"):
+        SqliteStore(f"{tmp_path}/file/store.sqlite").lead("marathon")
 
 
 def test_a_killed_holder_loses_nothing_it_was_promised_and_frees_the_lock(tmp_path: Path) -> None:

@@ -92,6 +92,14 @@ def test_browsing_lists_by_the_path_that_was_asked(work: Path) -> None:
         assert set(entries[1]) == {"gid", "mode", "mtime", "nlink", "path", "size", "uid"}
 
 
+def test_a_file_whose_name_is_no_text_is_listed_nevertheless(work: Path) -> None:
+    (work / RUNS / "c-1" / os.fsdecode(b"bad\xff")).touch()
+
+    entries = shown(ask(work, "browse", path=f"{work}/{RUNS}/c-1"))
+
+    assert [entry["path"].rpartition("/")[2] for entry in entries] == ["bad�", "stderr", "stdout"]
+
+
 def test_what_is_not_there_is_404(work: Path) -> None:
     for path in ("/no/such", f"{work}/{RUNS}/c-2/stdout", f"{work}/{RUNS}/c-1/none"):
         assert ask(work, "read", path=path, offset=0).status == 404
