@@ -37,6 +37,11 @@ else of theirs can be set by variable or file all the same. Client commands (`te
 job`, `tepui agents`, `tepui status`) find the cluster by `--marathon`, `--chronos`, `--master`,
 then `TEPUI_MARATHON` and so on, then `[cli]` in `tepui.toml`, then what `tepui up` wrote into
 `--dir` (`TEPUI_DIR`, default `.tepui`).
+
+Three variables count for every process: `TEPUI_LOG` (warning, info, debug) is how much it logs;
+`TEPUI_ALLOWED_HOSTS` (names, with commas) is under which host names beside localhost and its own
+address a server may be asked, since a foreign name is how other sites reach into a loopback;
+`TEPUI_VENV` is where `./tepui` puts its virtual environment.
 """
 
 PROCESSES: tuple[tuple[str, type[Struct]], ...] = (
