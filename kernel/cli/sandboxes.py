@@ -4,6 +4,7 @@ Mesos.
 Knows that the executor of a plain command has the id of its task.
 """
 
+import contextlib
 import sys
 import time
 from collections.abc import Iterable
@@ -77,12 +78,13 @@ def show(sandboxes: Iterable[Sandbox], stream: str, *, lines: int, follow: bool)
         text, offsets[place.task_id] = _read(place, stream, start)
         kept = text.splitlines(keepends=True)[-lines:] if lines else []
         click.echo("".join(kept), nl=False)
-    while follow:
-        sys.stdout.flush()
-        time.sleep(FOLLOW_S)
-        for place in places:
-            text, offsets[place.task_id] = _read(place, stream, offsets[place.task_id])
-            click.echo(text, nl=False)
+    with contextlib.suppress(KeyboardInterrupt):  # that is how following is meant to end
+        while follow:
+            sys.stdout.flush()
+            time.sleep(FOLLOW_S)
+            for place in places:
+                text, offsets[place.task_id] = _read(place, stream, offsets[place.task_id])
+                click.echo(text, nl=False)
 
 
 def _size(place: Sandbox, stream: str) -> int:
