@@ -4,7 +4,8 @@ A server that must go takes no new request at once, is closed (maintenance) when
 done, and is removed when a second look found none. A task is acknowledged when each of its servers
 is closed and quiet, also in the workers that are leaving after a reload, or after 5 s. Those old
 workers cannot be asked or told anything (HAProxy: "Proxy is disabled"), so while one lives, the
-servers that it knew count as busy. Leaves talking to HAProxy and Marathon to the shell.
+servers that it knew count as busy. DIFFERS: marathon-lb learns of a
+kill when it has happened. Leaves talking to HAProxy and Marathon to the shell.
 """
 
 from collections.abc import Mapping, Sequence

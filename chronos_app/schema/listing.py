@@ -1,7 +1,8 @@
 """Lists a job as Chronos listed it: the same keys in the same order, for either dialect.
 
 A field that the dialect does not know but that the job has is added at the end, so that a tool
-that compares its file with the listing finds all it sent. Source: Chronos, JobSerializer.scala
+that compares its file with the listing finds all it sent. DIFFERS: `schedule` is as it was given,
+where Chronos rewrites it at each run. Source: Chronos, JobSerializer.scala
 (3.0.x and 2.4.0).
 """
 

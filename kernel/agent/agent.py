@@ -247,7 +247,7 @@ class Agent:
                 return []  # its last word was heard; nobody waits for another
             text, reason = "Unable to find executor", "REASON_EXECUTOR_TERMINATED"
             return self._dropped(framework_id, event.task_id, text, reason, now)
-        policy = event.kill_policy
+        policy = event.kill_policy  # DIFFERS: Mesos's command executor ignores it
         grace = policy.grace_period if policy is not None else None
         grace_ms = None if grace is None else grace.nanoseconds // 1_000_000
         operations = [] if record.killing else self.tasks.mark_killing(record)

@@ -1,7 +1,9 @@
 """Rebuilds the agent from what was persisted, and says what became of its tasks meanwhile.
 
 Within one boot every live task is handed to the executor, which asks the runner. After a reboot
-no process lives: each live task has ended unseen. Source: Mesos, docs/agent-recovery.md.
+no process lives: each live task has ended unseen. DIFFERS:
+Mesos checkpoints only the frameworks that ask for it; here all are.
+Source: Mesos, docs/agent-recovery.md.
 """
 
 from collections.abc import Mapping

@@ -47,8 +47,8 @@ def cli(context: click.Context) -> None:
     """A small cloud for your own machines.
 
     `tepui up` starts everything on this machine; `tepui app` and `tepui job` work with what runs on
-    it. Every flag is also an environment variable (TEPUI_…, named in each help) and, for `up` and
-    the addresses, a key of tepui.toml; the flag wins, then the variable, then the file.
+    it. A flag may also be given as the environment variable that its help names (TEPUI_…) and, for
+    `up` and the addresses, as a key of tepui.toml; the flag wins, then the variable, then the file.
 
     \b
     Exit codes: 0 done, 1 failed, 2 wrong usage, 3 not reachable, 4 not found,

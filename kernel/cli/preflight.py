@@ -4,6 +4,7 @@ free, what the machine has. Each refusal is one sentence that names the flag.
 
 import errno
 import os
+import shlex
 import shutil
 import socket
 import sys
@@ -46,7 +47,7 @@ def claim(lock: state.Lock, directory: Path) -> None:
         return
     running = state.read_up(directory)
     who = f" (pid {running.pid}, dashboard {running.addresses.web})" if running else ""
-    words = f"A cluster already runs in {short(directory)}{who}; `tepui down` ends it."
+    words = f"A cluster already runs in {short(directory)}{who}; {ending(directory)} ends it."
     click.echo(f"Error: {words}", err=True)
     sys.exit(EXIT_CONFLICT)
 
@@ -60,7 +61,9 @@ def refuse_taken_ports(options: Options, directory: Path) -> None:
             continue  # our own proxy may have outlived its process: the load balancer knows it
         while (why := why_taken(options.ip, port)) is not None:
             if time.monotonic() >= deadline:
-                raise click.UsageError(f"Port {port} {why}: choose another with {flag}.")
+                raise click.UsageError(
+                    f"Port {port} {why}: choose another with {flag}, or move all with --ports-from."
+                )
             time.sleep(0.05)
 
 
@@ -74,6 +77,12 @@ def why_taken(ip: str, port: int) -> str | None:
                 return "is taken by another program"
             return f"cannot be used ({error.strerror})"
     return None
+
+
+def ending(directory: Path) -> str:
+    """The command that ends the cluster in a directory, as one types it here."""
+    given = short(directory)
+    return "`tepui down`" if given == "./.tepui" else f"`tepui down --dir {shlex.quote(given)}`"
 
 
 def short(path: Path) -> str:

@@ -30,6 +30,7 @@ from kernel.cli.layout import (
 )
 from kernel.cli.preflight import (
     claim,
+    ending,
     find_haproxy,
     parse_range,
     refuse_taken_ports,
@@ -156,14 +157,17 @@ def up(**flags: Any) -> None:
     """
     options = read_options(flags)
     directory = Path(options.directory)
+    lacks_haproxy = options.haproxy is None and "lb" not in options.without
     if flags["detach"]:
+        if lacks_haproxy:
+            click.echo(NO_HAPROXY, err=True)
         _detach(directory, as_json=flags["as_json"], timeout_s=flags["timeout"])
         return
     report = _reporter(flags["as_json"])
     lock = state.Lock(directory)
     claim(lock, directory)
     refuse_taken_ports(options, directory)
-    if options.haproxy is None and "lb" not in options.without:
+    if lacks_haproxy:
         report(f"  {NO_HAPROXY}")
     _run(options, report, as_json=flags["as_json"], timeout_s=flags["timeout"])
     lock.release()
@@ -281,13 +285,14 @@ def _detach(directory: Path, *, as_json: bool, timeout_s: float) -> None:
         known = state.read_up(directory)
         if known is not None and known.pid == process.pid and known.ready:
             click.echo(ready_line(known.addresses, state.read_children(directory))
-                       if as_json else _running_words(known))  # fmt: skip
+                       if as_json else _running_words(known, directory))  # fmt: skip
             return
         time.sleep(0.05)
     click.echo(processes.tail(log), err=True)
     sys.exit(process.returncode or EXIT_FAILED)
 
 
-def _running_words(known: state.Up) -> str:
+def _running_words(known: state.Up, directory: Path) -> str:
     where = known.addresses
-    return f"Tepui runs in the background (pid {known.pid}): {where.web}. `tepui down` ends it."
+    first = where.web if "web" in state.read_children(directory) else where.master
+    return f"Tepui runs in the background (pid {known.pid}): {first}. {ending(directory)} ends it."

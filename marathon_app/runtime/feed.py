@@ -2,6 +2,7 @@
 
 Frames are kept in a bounded buffer, so that a reader that reconnects with Last-Event-ID misses
 nothing that is still in it. A reader that falls behind is dropped, not waited for.
+DIFFERS: in Marathon what came while a reader was away is lost.
 Source: Marathon, docs/docs/event-bus.md; WHATWG HTML §9.2.
 """
 

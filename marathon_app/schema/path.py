@@ -11,6 +11,7 @@ SEGMENT = re.compile(
 # Words that are verbs behind an id in the API's URLs; an app of that name could not be addressed.
 RESERVED_LAST_SEGMENTS = ("restart", "tasks", "versions")
 # A task id carries the app id, an uuid and a counter, and names a directory (255 bytes at most).
+# DIFFERS: Marathon takes any length, and the task then fails.
 LENGTH_MAX = 190
 ROOT = "/"
 

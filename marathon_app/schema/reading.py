@@ -2,7 +2,8 @@
 
 msgspec's own decoder stops at the first error and words it in its own way; Marathon names all of
 them, as Play does (`error.expected.jsstring`). Unknown fields are not errors: they are collected,
-each with the field that was probably meant, so that the answer can carry a warning.
+each with the field that was probably meant, so that the answer can carry a warning (DIFFERS:
+Marathon says nothing).
 What a value means, and whether it is allowed, is `validation`'s business.
 """
 

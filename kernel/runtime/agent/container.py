@@ -43,7 +43,7 @@ class Container(Struct):
 
 
 class NoSuchUser(Exception):
-    """The text names the user."""
+    """The text names the user. DIFFERS: the task is FAILED with it; in Mesos it is DROPPED."""
 
 
 def user_of(container: Container, config: AgentConfig) -> pwd.struct_passwd | None:

@@ -1,7 +1,7 @@
 """Checks labels: no control characters, and no HAPROXY_* label that the load balancer cannot use.
 
-Marathon takes any text and marathon-lb then writes a broken or injected configuration; here the
-one who writes the label learns of it. What the labels mean is `lb`'s business.
+DIFFERS: Marathon takes any text and marathon-lb then writes a broken or injected configuration;
+here the one who writes the label learns of it. What the labels mean is `lb`'s business.
 Source: marathon-lb, Longhelp.md.
 """
 
