@@ -18,6 +18,7 @@ from kernel.cli.down import down
 from kernel.cli.jobs import jobs
 from kernel.cli.settings import defaults_of
 from kernel.cli.up import EXIT_FAILED, up
+from kernel.runtime.config import no_such_key
 
 # Each process alone: the name of the command, the module it is, and what it does.
 PROCESSES = {
@@ -66,7 +67,7 @@ def _file_defaults(command: click.Command) -> dict[str, Any]:
     table = defaults_of(str(command.name))
     for key in table:
         if key not in names:
-            raise click.UsageError(f"tepui.toml: [{command.name}] has no key {key}.")
+            raise click.UsageError(no_such_key("tepui.toml", str(command.name), key, sorted(names)))
     return {str(names[key]): value for key, value in table.items()}
 
 

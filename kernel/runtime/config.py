@@ -6,6 +6,7 @@ one sentence that names where it came from.
 """
 
 import argparse
+import difflib
 import os
 import sys
 import tomllib
@@ -128,8 +129,15 @@ def _toml_section(path: Path, section: str, known: Sequence[Setting]) -> dict[st
     names = {setting.name for setting in known}
     for name in found:
         if name not in names:
-            _refuse(section, f"{path}: [{section}] has no key {name}; it has {sorted(names)}")
+            _refuse(section, no_such_key(str(path), section, name, sorted(names)))
     return dict(found)
+
+
+def no_such_key(path: str, section: str, name: str, names: Sequence[str]) -> str:
+    """The sentence about a key that nobody knows, with the one that was probably meant."""
+    near = difflib.get_close_matches(name, names, 1)
+    hint = f"; did you mean {near[0]}?" if near else f"; it has {', '.join(names)}."
+    return f"{path}: [{section}] has no key {name}{hint}"
 
 
 def _refuse(section: str, sentence: str) -> Any:
