@@ -40,13 +40,13 @@ def _row(each: dict[str, Any]) -> list[object]:
 def status(as_json: bool, **flags: Any) -> None:
     """Show whether each part answers, and what runs. Exit code 3 when one does not."""
     place = locate(flags)
-    parts = {name: _answers(url) for name, url in _parts(place).items()}
+    parts = {name: _answers(url) for name, url in parts_of(place).items()}
     counts = _counts(place)
     if as_json:
         tables.show_json({"parts": parts, **counts})
     else:
         rows = [[name, url, "answers" if parts[name] else "does not answer"]
-                for name, url in _parts(place).items()]  # fmt: skip
+                for name, url in parts_of(place).items()]  # fmt: skip
         click.echo(tables.table(["PART", "ADDRESS", "STATE"], rows, empty=""))
         known = [(name, count) for name, count in counts.items() if count is not None]
         click.echo(", ".join(_counted(name, count) for name, count in known))
@@ -58,7 +58,7 @@ def _counted(plural: str, count: int) -> str:
     return f"{count} {plural.removesuffix('s') if count == 1 else plural}"
 
 
-def _parts(place: Where) -> dict[str, str]:
+def parts_of(place: Where) -> dict[str, str]:
     parts = {"master": place.master, "marathon": place.marathon, "chronos": place.chronos}
     up = state.read_up(place.directory)
     if up is not None:
@@ -66,6 +66,7 @@ def _parts(place: Where) -> dict[str, str]:
         parts |= {f"agent {n + 1}": url for n, url in enumerate(up.addresses.agents)}
         if up.addresses.lb is not None:
             parts["lb"] = up.addresses.lb["admin"]
+        parts = {name: url for name, url in parts.items() if name not in up.without}
     return parts
 
 

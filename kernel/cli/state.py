@@ -26,6 +26,7 @@ class Up(Struct, frozen=True):
     may_leave: tuple[
         Child, ...
     ] = ()  # those whose tasks or proxy outlive them: how to bring them back
+    without: tuple[str, ...] = ()  # the parts that were left out
     ready: bool = False
     started_at: str = ""
 

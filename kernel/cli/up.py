@@ -185,7 +185,9 @@ def _run(
     )
     started_at = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     me, where = os.getpid(), addresses(options)
-    known = state.Up(me, state.born(me), where, may_leave, started_at=started_at)
+    known = state.Up(
+        me, state.born(me), where, may_leave, without=options.without, started_at=started_at
+    )
     state.write_up(directory, known)
     report(f"Starting {len(all_children)} processes in {short(directory)}")
     try:

@@ -1,12 +1,16 @@
 """The program as a whole: its commands, their help, and where settings come from."""
 
+import os
 from pathlib import Path
 
 import click
 import pytest
 from click.testing import CliRunner
 
+from kernel.cli import cluster, state
+from kernel.cli.layout import Addresses
 from kernel.cli.main import PROCESSES, cli
+from kernel.cli.settings import Where
 
 
 def commands(group: click.Group, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
@@ -91,3 +95,15 @@ def test_status_of_nothing_says_so_with_exit_code_3(tmp_path: Path) -> None:
 
     assert done.exit_code == 3
     assert done.output.count("does not answer") == 3
+
+
+def test_a_part_that_was_left_out_is_not_missed(tmp_path: Path) -> None:
+    def url(number: int) -> str:
+        return f"http://127.0.0.1:{number}"
+
+    where = Addresses(url(1), (url(2),), url(3), url(4), url(5), None)
+    state.write_up(tmp_path, state.Up(os.getpid(), "x", where, without=("web", "chronos")))
+
+    place = Where(url(1), url(3), url(4), url(5), tmp_path)
+
+    assert list(cluster.parts_of(place)) == ["master", "marathon", "agent 1"]
