@@ -1,6 +1,8 @@
 """POST /api/v1/scheduler: every status in Mesos's order and words, and nothing but refusals for
 garbage. Source: mesos.md §2.3; recording status-scheduler."""
 
+import http.client
+import json
 import socket
 from collections.abc import Iterator
 from typing import Any
@@ -9,6 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kernel.messages.codec import RecordDecoder
+from kernel.messages.protobuf import convert, scheduler_pb2
 from tests.kernel.runtime.master.live import (
     JSON_HEADERS,
     Json,
@@ -386,3 +390,76 @@ def test_no_number_and_no_name_breaks_the_master(
     scheduler.stream.close()
     agent.close()
     assert master.request("GET", "/state").status == 200
+
+
+def protobuf(call: Json) -> bytes:
+    message = scheduler_pb2.Call()
+    convert.fill(message, call)
+    return bytes(message.SerializeToString())
+
+
+PROTOBUF = {"Content-Type": "application/x-protobuf"}
+
+
+@pytest.mark.parametrize(
+    ("accept", "content_type"),
+    [
+        ("application/x-protobuf", "application/x-protobuf"),
+        ("application/json;q=0, */*", "application/x-protobuf"),
+        ("application/x-protobuf, application/json", "application/json"),
+        ("*/*", "application/json"),
+        (None, "application/json"),
+    ],
+)
+def test_the_accept_header_chooses_the_stream_s_form(
+    master: LiveMaster, accept: str | None, content_type: str
+) -> None:
+    """Whatever the form of the call. Source: mesos.md §2.3, row 9."""
+    headers = {**PROTOBUF, **({"Accept": accept} if accept else {})}
+    connection = http.client.HTTPConnection("127.0.0.1", master.port, timeout=10)
+    connection.request("POST", PATH, protobuf(SUBSCRIBE), headers)
+    answer = connection.getresponse()
+    decoder, records = RecordDecoder(), list[bytes]()
+    while len(records) < 2:
+        records += decoder.feed(answer.read1(65536))
+
+    assert (answer.status, answer.headers["Content-Type"]) == (200, content_type)
+    if content_type == "application/json":
+        assert json.loads(records[0])["type"] == "SUBSCRIBED"
+    else:
+        subscribed, heartbeat = (scheduler_pb2.Event.FromString(each) for each in records)
+        assert subscribed.type == scheduler_pb2.Event.SUBSCRIBED and subscribed.IsInitialized()
+        assert subscribed.subscribed.master_info.port == master.port
+        assert convert.to_json_form(heartbeat) == {"type": "HEARTBEAT"}
+    if connection.sock is not None:
+        connection.sock.shutdown(socket.SHUT_RDWR)
+    connection.close()
+
+
+def test_a_call_may_be_protobuf(master: LiveMaster, scheduler: LiveScheduler) -> None:
+    """On the stream of a framework that subscribed with JSON."""
+    call = {"type": "RECONCILE", "framework_id": {"value": scheduler.framework_id}}
+    call["reconcile"] = {"tasks": [{"task_id": {"value": "nobody-s"}}]}
+
+    answer = post(master, protobuf(call), **PROTOBUF, **stream_of(scheduler))
+
+    assert (answer.status, answer.body) == (202, b"")
+    assert scheduler.update("nobody-s")["reason"] == "REASON_RECONCILIATION"
+
+
+def test_malformed_protobuf_is_refused(master: LiveMaster) -> None:
+    """Source: recording status-scheduler, "protobuf Content-Type, JSON body"."""
+    answer = post(master, SUBSCRIBE, **PROTOBUF)
+    assert (answer.status, answer.text) == (400, "Failed to parse body into Call protobuf")
+
+    answer = post(master, b"", **PROTOBUF)
+    assert (answer.status, answer.text) == (400, f"{INVALID}Expecting 'type' to be present")
+
+    answer = post(master, protobuf(SUBSCRIBE), **PROTOBUF, Accept="text/html")
+    assert answer.status == 406
+
+
+@given(st.binary(max_size=200))
+@settings(max_examples=100, deadline=None)
+def test_garbage_as_protobuf_is_refused(master: LiveMaster, body: bytes) -> None:
+    assert 400 <= post(master, body, **PROTOBUF).status < 500
