@@ -5,6 +5,7 @@ import http.client
 import json
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -434,6 +435,84 @@ def test_the_accept_header_chooses_the_stream_s_form(
     if connection.sock is not None:
         connection.sock.shutdown(socket.SHUT_RDWR)
     connection.close()
+
+
+class ProtobufStream:
+    """A subscription whose records are protobuf; calls go the same way."""
+
+    def __init__(self, master: LiveMaster, info: Json) -> None:
+        self._master = master
+        self._connection = http.client.HTTPConnection("127.0.0.1", master.port, timeout=10)
+        call = protobuf({"type": "SUBSCRIBE", "subscribe": {"framework_info": info}})
+        headers = {**PROTOBUF, "Accept": PROTOBUF["Content-Type"]}
+        self._connection.request("POST", PATH, call, headers)
+        self._answer = self._connection.getresponse()
+        self._stream_id = self._answer.headers["Mesos-Stream-Id"]
+        self._decoder = RecordDecoder()
+        self._records: list[bytes] = []
+        self._framework_id = self.next("SUBSCRIBED").subscribed.framework_id.value
+
+    @property
+    def framework_id(self) -> str:
+        return str(self._framework_id)
+
+    def next(self, type_: str) -> Any:
+        while True:
+            while not self._records:
+                self._records += self._decoder.feed(self._answer.read1(65536))
+            event = scheduler_pb2.Event.FromString(self._records.pop(0))
+            assert event.IsInitialized()
+            if scheduler_pb2.Event.Type.Name(event.type) == type_:
+                return event
+
+    def call(self, message: Any) -> int:
+        message.framework_id.value = self._framework_id
+        headers = {**PROTOBUF, "Mesos-Stream-Id": self._stream_id}
+        return post(self._master, message.SerializeToString(), **headers).status
+
+    def close(self) -> None:
+        if self._connection.sock is not None:
+            self._connection.sock.shutdown(socket.SHUT_RDWR)
+        self._connection.close()
+
+
+@pytest.fixture
+def lone_master(tmp_path: Path) -> Iterator[LiveMaster]:
+    """Nobody else gets its offers."""
+    with live_master(tmp_path / "master") as running:
+        yield running
+
+
+def test_a_task_lives_its_life_in_protobuf(lone_master: LiveMaster) -> None:
+    agent = LiveAgent(lone_master)
+    capabilities = [{"type": "MULTI_ROLE"}, {"type": "RESERVATION_REFINEMENT"}]
+    scheduler = ProtobufStream(
+        lone_master, {"user": "root", "name": "p", "roles": ["p"], "capabilities": capabilities}
+    )
+    [offer] = scheduler.next("OFFERS").offers.offers
+    assert offer.allocation_info.role == "p" and offer.attributes[0].text.value == "r1"
+    assert {r.name: r.scalar.value for r in offer.resources}["mem"] == 4096
+
+    accept = scheduler_pb2.Call(type="ACCEPT")
+    accept.accept.offer_ids.add().CopyFrom(offer.id)
+    launch = accept.accept.operations.add(type="LAUNCH").launch
+    convert.fill(launch.task_infos.add(data=b"\x00\xff"), task("t", agent.agent_id))
+    assert scheduler.call(accept) == 202
+    run = agent.stream.wait_for("RUNTASK")
+    assert run["task"]["data"] == "AP8=" and run["task"]["command"]["value"] == "sleep 1000"
+
+    agent.say(agent.update(scheduler.framework_id, "t", "TASK_RUNNING"))
+    status = scheduler.next("UPDATE").update.status
+    assert (status.state, status.uuid) == (scheduler_pb2.TASK_RUNNING, bytes(16))
+    acknowledge = scheduler_pb2.Call(type="ACKNOWLEDGE")
+    acknowledge.acknowledge.agent_id.CopyFrom(status.agent_id)
+    acknowledge.acknowledge.task_id.CopyFrom(status.task_id)
+    acknowledge.acknowledge.uuid = status.uuid
+    assert scheduler.call(acknowledge) == 202
+    assert agent.stream.wait_for("ACKNOWLEDGEUPDATE")["uuid"] == "AAAAAAAAAAAAAAAAAAAAAA=="
+
+    scheduler.close()
+    agent.close()
 
 
 def test_a_call_may_be_protobuf(master: LiveMaster, scheduler: LiveScheduler) -> None:
