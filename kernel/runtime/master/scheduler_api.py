@@ -12,8 +12,9 @@ from kernel.master.events import (
     SchedulerStreamClosed,
 )
 from kernel.master.validate import call_problem
-from kernel.messages.codec import Malformed
+from kernel.messages.codec import Malformed, encode
 from kernel.messages.lenient import read_call
+from kernel.messages.protobuf import convert as protobuf
 from kernel.messages.scheduler import Call, CallType
 from kernel.runtime.driver import Driver
 from kernel.runtime.http import Request, Response, Streaming
@@ -36,28 +37,36 @@ def form_refusal(request: Request) -> Response | None:
             f" '{request.method}'."
         )
         return refuse(405, text, Allow="POST")
-    content_type = request.headers.get("content-type")
-    if content_type is None:
+    if "content-type" not in request.headers:
         return refuse(400, "Expecting 'Content-Type' to be present")
-    # DIFFERS: Mesos refuses a charset; many clients add one.
-    media_type = content_type.partition(";")[0].strip().lower()
-    if media_type == PROTOBUF:
-        return refuse(415, f"{PROTOBUF} is not supported yet; use {JSON}")
-    if media_type != JSON:
+    if media_type_of(request) not in (JSON, PROTOBUF):
         return refuse(415, f"Expecting 'Content-Type' of {JSON} or {PROTOBUF}")
     return None
 
 
-def accepts_json(request: Request) -> bool:
-    """Whether the Accept header allows JSON."""
+def media_type_of(request: Request) -> str:
+    """The body's form."""
+    # DIFFERS: Mesos refuses a charset; many clients add one.
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+def accepted_type(request: Request) -> str | None:
+    """The form that the Accept header allows; JSON when it allows both."""
     accept = request.headers.get("accept", "").strip()
     if not accept:
-        return True
+        return JSON
+    allowed: dict[str, bool] = {}
     for part in accept.split(","):
         media_type, _, parameters = part.partition(";")
-        if media_type.strip().lower() in (JSON, "application/*", "*/*"):
-            return parameters.replace(" ", "") not in ("q=0", "q=0.0")
-    return False
+        is_refused = parameters.replace(" ", "") in ("q=0", "q=0.0")
+        allowed.setdefault(media_type.strip().lower(), not is_refused)
+    for media_type in (JSON, PROTOBUF):
+        for pattern in (media_type, "application/*", "*/*"):  # the most exact one counts
+            if pattern in allowed:
+                if allowed[pattern]:
+                    return media_type
+                break
+    return None
 
 
 class SchedulerApi:
@@ -72,28 +81,35 @@ class SchedulerApi:
         if refusal is not None:
             return refusal
         try:
-            call = read_call(Call, request.body)
+            is_protobuf = media_type_of(request) == PROTOBUF
+            call = (
+                protobuf.read_call(request.body) if is_protobuf else read_call(Call, request.body)
+            )
         except Malformed as error:
             return refuse(400, str(error))
         problem = call_problem(call)
         if problem is not None:
             return refuse(400, f"Failed to validate scheduler::Call: {problem}")
-        if call.type in (CallType.SUBSCRIBE, CallType.RECONCILE_OPERATIONS) and not accepts_json(
-            request
-        ):
+        accepted = accepted_type(request)
+        is_answered = call.type in (CallType.SUBSCRIBE, CallType.RECONCILE_OPERATIONS)
+        if is_answered and accepted is None:
             text = f"Expecting 'Accept' to allow '{PROTOBUF}' or '{JSON}'"
             return refuse(406, text)
         if call.type is CallType.SUBSCRIBE:
-            return self._subscribe(request, call)
+            return self._subscribe(request, call, accepted)
         return await self._call(request, call)
 
-    def _subscribe(self, request: Request, call: Call) -> Response | Streaming:
+    def _subscribe(
+        self, request: Request, call: Call, accepted: str | None
+    ) -> Response | Streaming:
         if STREAM_ID_HEADER.lower() in request.headers:
             text = f"Subscribe calls should not include the '{STREAM_ID_HEADER}' header"
             return refuse(400, text)
         assert call.subscribe is not None
         stream_id, streaming = self._streams.open(
-            lambda closed_id: self._driver.post(SchedulerStreamClosed(closed_id))
+            lambda closed_id: self._driver.post(SchedulerStreamClosed(closed_id)),
+            write=protobuf.write_event if accepted == PROTOBUF else encode,
+            content_type=accepted or JSON,
         )
         self._driver.post(FrameworkSubscribed(stream_id, call.subscribe))
         return streaming

@@ -1,6 +1,7 @@
 """The open streams of both conversations, by their Mesos-Stream-Id."""
 
 from collections.abc import Callable, Mapping
+from typing import Any
 from uuid import uuid4
 
 from kernel.messages.codec import encode, recordio
@@ -14,10 +15,19 @@ class Streams:
     """Belongs to the loop."""
 
     def __init__(self) -> None:
-        self._streams: dict[str, EventStream] = {}
+        self._streams: dict[str, tuple[EventStream, Callable[[Any], bytes]]] = {}
 
-    def open(self, on_closed: Callable[[str], None]) -> tuple[str, Streaming]:
-        """A new stream under a new id; `on_closed` is told once, however it ends."""
+    def open(
+        self,
+        on_closed: Callable[[str], None],
+        *,
+        write: Callable[[Any], bytes] = encode,
+        content_type: str = "application/json",
+    ) -> tuple[str, Streaming]:
+        """A new stream under a new id; `on_closed` is told once, however it ends.
+
+        Each message is written by `write`, whose form `content_type` names.
+        """
         stream_id = str(uuid4())
 
         def closed() -> None:
@@ -25,21 +35,22 @@ class Streams:
             on_closed(stream_id)
 
         stream = EventStream(closed)
-        self._streams[stream_id] = stream
+        self._streams[stream_id] = stream, write
         headers: Mapping[str, str] = {STREAM_ID_HEADER: stream_id}
-        return stream_id, Streaming(stream, headers=headers)
+        return stream_id, Streaming(stream, content_type, headers)
 
     def send(self, stream_id: str, message: object) -> None:
         """One record; to a stream that has ended, nothing."""
-        stream = self._streams.get(stream_id)
-        if stream is not None:
-            stream.send(recordio(encode(message)))
+        found = self._streams.get(stream_id)
+        if found is not None:
+            stream, write = found
+            stream.send(recordio(write(message)))
 
     def close(self, stream_id: str) -> None:
         """What was sent before still leaves."""
-        stream = self._streams.get(stream_id)
-        if stream is not None:
-            stream.close()
+        found = self._streams.get(stream_id)
+        if found is not None:
+            found[0].close()
 
     def count(self) -> int:
         return len(self._streams)

@@ -1,14 +1,19 @@
 """POST /api/v1/scheduler: every status in Mesos's order and words, and nothing but refusals for
 garbage. Source: mesos.md §2.3; recording status-scheduler."""
 
+import http.client
+import json
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kernel.messages.codec import RecordDecoder
+from kernel.messages.protobuf import convert, scheduler_pb2
 from tests.kernel.runtime.master.live import (
     JSON_HEADERS,
     Json,
@@ -386,3 +391,154 @@ def test_no_number_and_no_name_breaks_the_master(
     scheduler.stream.close()
     agent.close()
     assert master.request("GET", "/state").status == 200
+
+
+def protobuf(call: Json) -> bytes:
+    message = scheduler_pb2.Call()
+    convert.fill(message, call)
+    return bytes(message.SerializeToString())
+
+
+PROTOBUF = {"Content-Type": "application/x-protobuf"}
+
+
+@pytest.mark.parametrize(
+    ("accept", "content_type"),
+    [
+        ("application/x-protobuf", "application/x-protobuf"),
+        ("application/json;q=0, */*", "application/x-protobuf"),
+        ("application/x-protobuf, application/json", "application/json"),
+        ("*/*", "application/json"),
+        (None, "application/json"),
+    ],
+)
+def test_the_accept_header_chooses_the_stream_s_form(
+    master: LiveMaster, accept: str | None, content_type: str
+) -> None:
+    """Whatever the form of the call. Source: mesos.md §2.3, row 9."""
+    headers = {**PROTOBUF, **({"Accept": accept} if accept else {})}
+    connection = http.client.HTTPConnection("127.0.0.1", master.port, timeout=10)
+    connection.request("POST", PATH, protobuf(SUBSCRIBE), headers)
+    answer = connection.getresponse()
+    decoder, records = RecordDecoder(), list[bytes]()
+    while len(records) < 2:
+        records += decoder.feed(answer.read1(65536))
+
+    assert (answer.status, answer.headers["Content-Type"]) == (200, content_type)
+    if content_type == "application/json":
+        assert json.loads(records[0])["type"] == "SUBSCRIBED"
+    else:
+        subscribed, heartbeat = (scheduler_pb2.Event.FromString(each) for each in records)
+        assert subscribed.type == scheduler_pb2.Event.SUBSCRIBED and subscribed.IsInitialized()
+        assert subscribed.subscribed.master_info.port == master.port
+        assert convert.to_json_form(heartbeat) == {"type": "HEARTBEAT"}
+    if connection.sock is not None:
+        connection.sock.shutdown(socket.SHUT_RDWR)
+    connection.close()
+
+
+class ProtobufStream:
+    """A subscription whose records are protobuf; calls go the same way."""
+
+    def __init__(self, master: LiveMaster, info: Json) -> None:
+        self._master = master
+        self._connection = http.client.HTTPConnection("127.0.0.1", master.port, timeout=10)
+        call = protobuf({"type": "SUBSCRIBE", "subscribe": {"framework_info": info}})
+        headers = {**PROTOBUF, "Accept": PROTOBUF["Content-Type"]}
+        self._connection.request("POST", PATH, call, headers)
+        self._answer = self._connection.getresponse()
+        self._stream_id = self._answer.headers["Mesos-Stream-Id"]
+        self._decoder = RecordDecoder()
+        self._records: list[bytes] = []
+        self._framework_id = self.next("SUBSCRIBED").subscribed.framework_id.value
+
+    @property
+    def framework_id(self) -> str:
+        return str(self._framework_id)
+
+    def next(self, type_: str) -> Any:
+        while True:
+            while not self._records:
+                self._records += self._decoder.feed(self._answer.read1(65536))
+            event = scheduler_pb2.Event.FromString(self._records.pop(0))
+            assert event.IsInitialized()
+            if scheduler_pb2.Event.Type.Name(event.type) == type_:
+                return event
+
+    def call(self, message: Any) -> int:
+        message.framework_id.value = self._framework_id
+        headers = {**PROTOBUF, "Mesos-Stream-Id": self._stream_id}
+        return post(self._master, message.SerializeToString(), **headers).status
+
+    def close(self) -> None:
+        if self._connection.sock is not None:
+            self._connection.sock.shutdown(socket.SHUT_RDWR)
+        self._connection.close()
+
+
+@pytest.fixture
+def lone_master(tmp_path: Path) -> Iterator[LiveMaster]:
+    """Nobody else gets its offers."""
+    with live_master(tmp_path / "master") as running:
+        yield running
+
+
+def test_a_task_lives_its_life_in_protobuf(lone_master: LiveMaster) -> None:
+    agent = LiveAgent(lone_master)
+    capabilities = [{"type": "MULTI_ROLE"}, {"type": "RESERVATION_REFINEMENT"}]
+    scheduler = ProtobufStream(
+        lone_master, {"user": "root", "name": "p", "roles": ["p"], "capabilities": capabilities}
+    )
+    [offer] = scheduler.next("OFFERS").offers.offers
+    assert offer.allocation_info.role == "p" and offer.attributes[0].text.value == "r1"
+    assert {r.name: r.scalar.value for r in offer.resources}["mem"] == 4096
+
+    accept = scheduler_pb2.Call(type="ACCEPT")
+    accept.accept.offer_ids.add().CopyFrom(offer.id)
+    launch = accept.accept.operations.add(type="LAUNCH").launch
+    convert.fill(launch.task_infos.add(data=b"\x00\xff"), task("t", agent.agent_id))
+    assert scheduler.call(accept) == 202
+    run = agent.stream.wait_for("RUNTASK")
+    assert run["task"]["data"] == "AP8=" and run["task"]["command"]["value"] == "sleep 1000"
+
+    agent.say(agent.update(scheduler.framework_id, "t", "TASK_RUNNING"))
+    status = scheduler.next("UPDATE").update.status
+    assert (status.state, status.uuid) == (scheduler_pb2.TASK_RUNNING, bytes(16))
+    acknowledge = scheduler_pb2.Call(type="ACKNOWLEDGE")
+    acknowledge.acknowledge.agent_id.CopyFrom(status.agent_id)
+    acknowledge.acknowledge.task_id.CopyFrom(status.task_id)
+    acknowledge.acknowledge.uuid = status.uuid
+    assert scheduler.call(acknowledge) == 202
+    assert agent.stream.wait_for("ACKNOWLEDGEUPDATE")["uuid"] == "AAAAAAAAAAAAAAAAAAAAAA=="
+
+    scheduler.close()
+    agent.close()
+
+
+def test_a_call_may_be_protobuf(master: LiveMaster, scheduler: LiveScheduler) -> None:
+    """On the stream of a framework that subscribed with JSON."""
+    call = {"type": "RECONCILE", "framework_id": {"value": scheduler.framework_id}}
+    call["reconcile"] = {"tasks": [{"task_id": {"value": "nobody-s"}}]}
+
+    answer = post(master, protobuf(call), **PROTOBUF, **stream_of(scheduler))
+
+    assert (answer.status, answer.body) == (202, b"")
+    assert scheduler.update("nobody-s")["reason"] == "REASON_RECONCILIATION"
+
+
+def test_malformed_protobuf_is_refused(master: LiveMaster) -> None:
+    """Source: recording status-scheduler, "protobuf Content-Type, JSON body"."""
+    answer = post(master, SUBSCRIBE, **PROTOBUF)
+    assert (answer.status, answer.text) == (400, "Failed to parse body into Call protobuf")
+
+    answer = post(master, b"", **PROTOBUF)
+    assert (answer.status, answer.text) == (400, f"{INVALID}Expecting 'type' to be present")
+
+    answer = post(master, protobuf(SUBSCRIBE), **PROTOBUF, Accept="text/html")
+    assert answer.status == 406
+
+
+@given(st.binary(max_size=200))
+@settings(max_examples=100, deadline=None)
+def test_garbage_as_protobuf_is_refused(master: LiveMaster, body: bytes) -> None:
+    assert 400 <= post(master, body, **PROTOBUF).status < 500
