@@ -1,6 +1,6 @@
 """The open streams of both conversations, by their Mesos-Stream-Id."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from uuid import uuid4
 
 from kernel.messages.codec import encode, recordio
@@ -34,6 +34,14 @@ class Streams:
         stream = self._streams.get(stream_id)
         if stream is not None:
             stream.send(recordio(encode(message)))
+
+    def send_all(self, stream_ids: Iterable[str], message: object) -> None:
+        """One record to several, made once."""
+        record = recordio(encode(message))
+        for stream_id in stream_ids:
+            stream = self._streams.get(stream_id)
+            if stream is not None:
+                stream.send(record)
 
     def close(self, stream_id: str) -> None:
         """What was sent before still leaves."""
