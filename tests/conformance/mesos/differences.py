@@ -54,6 +54,8 @@ OTHER_STATUS: dict[str, tuple[int, str]] = {
     "UPDATE_MAINTENANCE_SCHEDULE": (501, _LATER),
     "WAIT_CONTAINER": (501, _LATER),
     "KILL_CONTAINER": (501, _LATER),
+    "Content-Type with charset": (400, "A charset is accepted; the body is then read."),
+    "protobuf Content-Type, JSON body": (415, "Protobuf bodies are not supported yet."),
     "unknown path": (404, "An agent says it as JSON, with the path."),
 }
 
@@ -111,7 +113,6 @@ NOT_YET: tuple[str, ...] = (
     "scheduler-uris-environment",
     "status-authentication",
     "status-executor",
-    "status-scheduler",
     "status-standby",
     "subscribe-empty-user",
     "subscribe-negative-failover-timeout",

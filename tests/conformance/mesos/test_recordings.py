@@ -17,18 +17,25 @@ import pytest
 
 from tests.conformance.mesos.differences import DIFFERENCES, NOT_YET, OTHER_STATUS
 from tests.conformance.mesos.stage import Stage, apart, stage
-from tests.kernel.runtime.master.live import JSON_HEADERS, LiveScheduler, Stream, live_master
+from tests.kernel.runtime.master.live import (
+    JSON_HEADERS,
+    LiveMaster,
+    LiveScheduler,
+    Stream,
+    live_master,
+)
 
 RECORDINGS = Path(__file__).parent / "recordings"
 SANDBOX = re.compile(r"<work_dir>/a1/slaves/[^/]+/frameworks/[^/]+/executors/[^/]+/")
 VIRTUAL = re.compile(r"/frameworks/[^/]+/executors/[^/]+/")
 FRAMEWORK = re.compile(r"[0-9a-f-]{36}-\d{4}")
 AGENT = re.compile(r"[0-9a-f-]{36}-S\d+")
+STREAM_ID = "16fdbe9d-0881-42fa-8fc4-6794b48ecba2"  # of the framework in status-scheduler
 AFTER = ("operator-get-frameworks-after-teardown", "operator-get-tasks-after-teardown")
-STREAMS = ("operator-subscribe", "operator-subscribe-cap")
+STREAMS = ("operator-subscribe", "operator-subscribe-cap", "status-scheduler")
 LAST = ("v0-post-teardown",)
 NAMES = sorted(path.stem for path in RECORDINGS.glob("*.json") if path.stem != "index")
-STATUSES = [name for name in NAMES if name.startswith("status-")]
+STATUSES = [name for name in NAMES if name.startswith("status-operator")]
 PLAIN = [name for name in NAMES if name not in (*AFTER, *STREAMS, *STATUSES, *LAST)]
 
 used: set[tuple[str, str]] = set()
@@ -141,6 +148,51 @@ def test_every_provoked_status_is_the_same(live: Stage, name: str) -> None:
             wrong.append((row["what"], expected, text, status, body))
 
     assert wrong == []
+
+
+def test_every_provoked_status_of_a_scheduler_is_the_same(tmp_path: Path) -> None:
+    """Source: recording status-scheduler; its last rows are those of a framework that is away,
+    and then torn down."""
+    known = json.dumps(recording("status-scheduler")["rows"])
+    with live_master(tmp_path) as master:
+        scheduler = LiveScheduler(master)
+        known = FRAMEWORK.sub(scheduler.framework_id, known)
+        known = known.replace(STREAM_ID, scheduler.stream.stream_id)
+        wrong = []
+        for row in json.loads(known):
+            if row["what"] == "framework disconnected":
+                leave(master, scheduler)
+            if row["what"] == "framework torn down":
+                form = f"frameworkId={scheduler.framework_id}".encode()
+                assert master.request("POST", "/teardown", form).status == 200
+            asked, expected = row["request"], row["response"]
+            reply = master.request(
+                asked["method"], asked["path"], raw(asked["body"]), asked["headers"] or {}
+            )
+            if row["what"] in OTHER_STATUS and row["what"] != "unknown path":
+                assert reply.status == OTHER_STATUS[row["what"]][0], reply.text
+                met.add(row["what"])
+                continue
+            is_text = isinstance(expected["body"], str) and expected["status"] >= 400
+            if reply.status != expected["status"] or (is_text and reply.text != expected["body"]):
+                wrong.append((row["what"], expected["status"], reply.status, reply.text))
+
+    assert wrong == []
+
+
+def raw(body: object) -> bytes | None:
+    if body is None:
+        return None
+    return body.encode() if isinstance(body, str) else json.dumps(body).encode()
+
+
+def leave(master: LiveMaster, scheduler: LiveScheduler) -> None:
+    """Break the stream and wait until the master has noticed."""
+    scheduler.stream.close()
+    deadline = time.monotonic() + 10
+    while master.request("GET", "/frameworks").json()["frameworks"][0]["connected"]:
+        assert time.monotonic() < deadline, "the master did not notice"
+        time.sleep(0.02)
 
 
 @pytest.mark.parametrize("name", AFTER)
