@@ -15,10 +15,11 @@ from typing import Any
 
 import pytest
 
-from tests.conformance.mesos.differences import DIFFERENCES, NOT_YET, OTHER_STATUS
+from tests.conformance.mesos.differences import DIFFERENCES, NOT_YET, OTHER_STATUS, OTHER_WORDS
 from tests.conformance.mesos.stage import Stage, apart, stage
 from tests.kernel.runtime.master.live import (
     JSON_HEADERS,
+    LiveAgent,
     LiveMaster,
     LiveScheduler,
     Stream,
@@ -36,7 +37,8 @@ STREAMS = ("operator-subscribe", "operator-subscribe-cap", "status-scheduler")
 LAST = ("v0-post-teardown",)
 NAMES = sorted(path.stem for path in RECORDINGS.glob("*.json") if path.stem != "index")
 STATUSES = [name for name in NAMES if name.startswith("status-operator")]
-PLAIN = [name for name in NAMES if name not in (*AFTER, *STREAMS, *STATUSES, *LAST)]
+SUBSCRIBES = [name for name in NAMES if name.startswith("subscribe-")]
+PLAIN = [name for name in NAMES if name not in (*AFTER, *STREAMS, *STATUSES, *LAST, *SUBSCRIBES)]
 
 used: set[tuple[str, str]] = set()
 met: set[str] = set()
@@ -130,6 +132,23 @@ def test_an_exchange_has_the_same_status_and_shape(live: Stage, name: str) -> No
     check(live, name)
 
 
+@pytest.mark.parametrize("prefix", ["", "/master", "/slave(1)"])
+@pytest.mark.parametrize("path", ["/api/v1", "/api/v1/", "/api/v1/operator", "/api/v1/operator/"])
+def test_each_spelling_of_the_path_is_answered(live: Stage, prefix: str, path: str) -> None:
+    """Source: recordings status-operator-*."""
+    asked = {
+        "method": "POST",
+        "path": prefix + path,
+        "headers": JSON_HEADERS,
+        "body": {"type": "GET_HEALTH"},
+    }
+    for name in ("operator-get-health", "agent-get-health"):
+        is_others = prefix == ("/slave(1)" if name.startswith("operator") else "/master")
+        if not is_others:
+            status, _, body = replay(live, name, asked)
+            assert (status, body) == (200, recording(name)["response"]["body"])
+
+
 @pytest.mark.parametrize("name", STATUSES)
 def test_every_provoked_status_is_the_same(live: Stage, name: str) -> None:
     wrong = []
@@ -193,6 +212,39 @@ def leave(master: LiveMaster, scheduler: LiveScheduler) -> None:
     while master.request("GET", "/frameworks").json()["frameworks"][0]["connected"]:
         assert time.monotonic() < deadline, "the master did not notice"
         time.sleep(0.02)
+
+
+@pytest.fixture(scope="module")
+def offering(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveMaster]:
+    """A master with an agent that nobody else uses."""
+    attributes = [
+        {"name": "rack", "type": "TEXT", "text": {"value": "r1"}},
+        {"name": "level", "type": "SCALAR", "scalar": {"value": 10.0}},
+    ]
+    with live_master(tmp_path_factory.mktemp("offering")) as master:
+        agent = LiveAgent(master, attributes=attributes)
+        yield master
+        agent.close()
+
+
+@pytest.mark.parametrize("name", SUBSCRIBES)
+def test_a_subscription_is_answered_with_the_same_records(offering: LiveMaster, name: str) -> None:
+    known = recording(name)
+    stream = Stream(offering, known["request"]["path"], known["request"]["body"])
+    told = []
+    for theirs in known["response"]["records"]:
+        mine = stream.next()
+        assert mine is not None and mine["type"] == theirs["type"]
+        assert unexpected(name, apart(theirs, mine)) == []
+        assert (mine.get("error") != theirs.get("error")) == (name in OTHER_WORDS)
+        told.append(mine)
+    if known["response"]["ended"]:
+        assert stream.next() is None
+    else:
+        framework_id = told[0]["subscribed"]["framework_id"]["value"]
+        form = f"frameworkId={framework_id}".encode()
+        assert offering.request("POST", "/teardown", form).status == 200
+    stream.close()
 
 
 @pytest.mark.parametrize("name", AFTER)
