@@ -29,6 +29,7 @@ from kernel.master.validate import framework_problem, resources_of, role_problem
 from kernel.master.views import wire_task
 from kernel.messages import agent as agent_messages
 from kernel.messages import scheduler
+from kernel.messages.operator import EventType
 from kernel.messages.v1 import ExecutorInfo, FrameworkInfo, Id, Resource, Task, TimeInfo
 from kernel.model.ids import AgentId, ExecutorId, FrameworkId, TaskId, id_problem
 from kernel.model.task import TaskState
@@ -126,6 +127,7 @@ class Agents:
         agent = Agent(agent_id, subscribe.agent_info, subscribe.version, now.wall_ms)
         agent.reregistered_ms = now.wall_ms if was_known else None
         cluster.agents[agent_id] = agent
+        cluster.watchers.note(EventType.AGENT_ADDED, agent)
         total, _ = resources_of(subscribe.agent_info.resources)
         cluster.allocator.add_agent(agent_id, total)
         cluster.count("agent_reregistrations" if was_known else "agent_registrations")
@@ -338,7 +340,9 @@ class Agents:
             agent_id=record.agent_id,
         )
         since = TimeInfo(now.wall_ms * NS_PER_MS)
-        return self._cluster.update(framework, replace(status, unreachable_time=since))
+        status = replace(status, unreachable_time=since)
+        self._cluster.watchers.note(EventType.TASK_UPDATED, record, status)
+        return self._cluster.update(framework, status)
 
     def on_unregister(self, agent: Agent, now: Now) -> list[Effect]:
         """The agent ends for good; nothing of it lives on."""
@@ -357,6 +361,7 @@ class Agents:
                     agent_id=agent.agent_id,
                 )
                 self._cluster.note_state(record, TaskState.GONE)
+                self._cluster.watchers.note(EventType.TASK_UPDATED, record, status)
                 effects += self._cluster.update(framework, status)
             self._cluster.remove_task(record)
         effects += self._remove(agent)
@@ -374,6 +379,7 @@ class Agents:
         cluster.liveness.forget(agent.agent_id)
         cluster.allocator.remove_agent(agent.agent_id)
         del cluster.agents[agent.agent_id]
+        cluster.watchers.note(EventType.AGENT_REMOVED, agent)
         return effects
 
 

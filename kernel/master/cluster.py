@@ -16,8 +16,10 @@ from kernel.master.events import Effect, SendToAgent, SendToScheduler
 from kernel.master.liveness import PING_INTERVAL_MS, PING_MISSES_MAX, Liveness
 from kernel.master.registry import AgentRecord
 from kernel.master.validate import capabilities_of, roles_of
+from kernel.master.watchers import SUBSCRIBERS_MAX, Watchers
 from kernel.messages import agent as agent_messages
 from kernel.messages import scheduler
+from kernel.messages.operator import EventType
 from kernel.messages.v1 import (
     AgentInfo,
     ExecutorInfo,
@@ -49,6 +51,7 @@ class Settings(Struct, frozen=True):
     completed_frameworks_max: int = COMPLETED_FRAMEWORKS_MAX
     completed_tasks_max: int = COMPLETED_TASKS_MAX
     unreachable_tasks_max: int = UNREACHABLE_TASKS_MAX
+    operator_subscribers_max: int = SUBSCRIBERS_MAX
 
 
 class TaskRecord(Struct, eq=False):
@@ -161,6 +164,7 @@ class Cluster:
         self.liveness = Liveness(
             self.deadlines, settings.ping_interval_ms, settings.ping_misses_max
         )
+        self.watchers = Watchers(settings.operator_subscribers_max)
         self.agents: dict[AgentId, Agent] = {}
         self.recovered: dict[AgentId, AgentRecord] = {}  # admitted before us, not yet back
         self.unreachable: dict[AgentId, AgentRecord] = {}
@@ -257,6 +261,7 @@ class Cluster:
         assert framework is not None, f"task {task_id} has no framework"
         framework.tasks[task_id] = record
         self.agents[record.agent_id].tasks[record.key] = record
+        self.watchers.note(EventType.TASK_ADDED, record)
 
     def hold(self, record: TaskRecord) -> None:
         """Note the resources of a task that an agent reports."""

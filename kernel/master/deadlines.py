@@ -12,6 +12,7 @@ class Kind(StrEnum):
     HEARTBEAT = "heartbeat"  # a framework's stream is to hear from us
     FAILOVER = "failover"  # a framework has been away for too long
     PING = "ping"  # an agent is to be asked whether it lives
+    WATCH = "watch"  # an operator's stream is to hear from us
     RECOVER = "recover"  # an agent of the master before us has not come back
 
 

@@ -6,7 +6,7 @@ A stream is named by the id that the shell gave it; what a stream is, the master
 from msgspec import Struct
 
 from kernel.machine import Answer, DeadlineReached, Persist
-from kernel.messages import agent, scheduler
+from kernel.messages import agent, operator, scheduler
 from kernel.model.ids import FrameworkId
 
 
@@ -53,6 +53,16 @@ class TeardownRequested(Struct, frozen=True, tag=True):
     framework_id: FrameworkId
 
 
+class OperatorSubscribed(Struct, frozen=True, tag=True):
+    """An operator opened a stream, to watch."""
+
+    stream_id: str
+
+
+class OperatorStreamClosed(Struct, frozen=True, tag=True):
+    stream_id: str
+
+
 Event = (
     FrameworkSubscribed
     | SchedulerCallReceived
@@ -61,6 +71,8 @@ Event = (
     | AgentBatchReceived
     | AgentStreamClosed
     | TeardownRequested
+    | OperatorSubscribed
+    | OperatorStreamClosed
     | DeadlineReached
 )
 
@@ -83,6 +95,17 @@ class CloseAgentStream(Struct, frozen=True, tag=True):
     stream_id: str
 
 
+class SendToOperators(Struct, frozen=True, tag=True):
+    """The same to several."""
+
+    stream_ids: tuple[str, ...]
+    event: operator.Event
+
+
+class CloseOperatorStream(Struct, frozen=True, tag=True):
+    stream_id: str
+
+
 class CallAnswered(Answer, frozen=True, tag=True):
     """The answer to a call as an HTTP status; the text says why, when it is a refusal."""
 
@@ -91,5 +114,12 @@ class CallAnswered(Answer, frozen=True, tag=True):
 
 
 Effect = (
-    SendToScheduler | CloseSchedulerStream | SendToAgent | CloseAgentStream | CallAnswered | Persist
+    SendToScheduler
+    | CloseSchedulerStream
+    | SendToAgent
+    | CloseAgentStream
+    | SendToOperators
+    | CloseOperatorStream
+    | CallAnswered
+    | Persist
 )

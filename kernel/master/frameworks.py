@@ -28,6 +28,7 @@ from kernel.master.validate import (
 )
 from kernel.messages import agent as agent_messages
 from kernel.messages import scheduler
+from kernel.messages.operator import EventType
 from kernel.messages.v1 import FrameworkInfo, Id
 from kernel.model.ids import AgentId, FrameworkId
 from kernel.model.resources import MILLI, VALUE_MAX
@@ -67,11 +68,13 @@ class Frameworks:
                 framework_id, replace(info, id=Id(framework_id)), registered_ms=now.wall_ms
             )
             self._cluster.frameworks[framework_id] = framework
+            self._cluster.watchers.note(EventType.FRAMEWORK_ADDED, framework)
         else:
             framework = old
             effects += self._replace_stream(framework)
             framework.info = _kept(old.info, info)
             framework.reregistered_ms = now.wall_ms
+            self._cluster.watchers.note(EventType.FRAMEWORK_UPDATED, framework)
         self._connect(framework, stream_id, now)
         effects += self._greet(framework)
         self._want_offers(framework, subscribe)
@@ -163,6 +166,7 @@ class Frameworks:
             return
         framework = Framework(framework_id, info, now.wall_ms, is_recovered=True)
         self._cluster.frameworks[framework_id] = framework
+        self._cluster.watchers.note(EventType.FRAMEWORK_ADDED, framework)
         wait_ms = max(_failover_ms(info), self._cluster.settings.agent_reregister_timeout_ms)
         self._cluster.deadlines.set(Kind.FAILOVER, framework_id, now.mono_ms + wait_ms)
 
@@ -214,6 +218,7 @@ class Frameworks:
             if any(key[0] == framework_id for key in agent.executors) and agent_id not in agents:
                 agents.append(agent_id)
         self._cluster.complete(framework)
+        self._cluster.watchers.note(EventType.FRAMEWORK_REMOVED, framework)
         event = agent_messages.ShutdownFramework(framework_id=Id(framework_id))
         return [
             effect for agent_id in agents for effect in self._cluster.tell_agent(agent_id, event)
@@ -254,6 +259,7 @@ class Frameworks:
         gone = [role for role in framework.roles if role not in roles_of(call.framework_info)]
         taken = self._offers.withdraw(framework, gone)
         framework.info = replace(call.framework_info, id=Id(framework.framework_id))
+        self._cluster.watchers.note(EventType.FRAMEWORK_UPDATED, framework)
         self._want_offers(framework, call)
         effects: list[Effect] = []
         for offer_id in taken:

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from kernel.allocator.allocator import ALLOCATION_INTERVAL_MS, Allocator
 from kernel.allocator.chance import Chance
 from kernel.machine import DeadlineReached, Now
-from kernel.master import registry
+from kernel.master import operator_views, registry
 from kernel.master.accept import Accept
 from kernel.master.agents import Agents
 from kernel.master.cluster import Cluster, Framework, Settings
@@ -20,11 +20,15 @@ from kernel.master.events import (
     AgentStreamClosed,
     AgentSubscribed,
     CallAnswered,
+    CloseOperatorStream,
     Effect,
     Event,
     FrameworkSubscribed,
+    OperatorStreamClosed,
+    OperatorSubscribed,
     SchedulerCallReceived,
     SchedulerStreamClosed,
+    SendToOperators,
     TeardownRequested,
 )
 from kernel.master.frameworks import Frameworks
@@ -32,6 +36,7 @@ from kernel.master.offers import Offers
 from kernel.master.reconcile import on_reconcile
 from kernel.master.tasks import Tasks
 from kernel.messages import agent as agent_messages
+from kernel.messages.operator import HEARTBEAT
 from kernel.messages.scheduler import Call, CallType, Roles
 from kernel.model.ids import AgentId, FrameworkId
 
@@ -73,6 +78,8 @@ class Master:
             AgentBatchReceived: self._on_agent_batch,
             AgentStreamClosed: self._on_agent_stream_closed,
             TeardownRequested: self._on_teardown_requested,
+            OperatorSubscribed: self._on_operator_subscribed,
+            OperatorStreamClosed: self._on_operator_stream_closed,
             DeadlineReached: self._on_deadline,
         }
         self._calls: dict[CallType, Callable[[Framework, Call, Now], list[Effect]]] = {
@@ -102,6 +109,8 @@ class Master:
             self._next_pass_ms = now.mono_ms + PASS_GAP_MS
             self.cluster.count("allocation_runs")
             effects += self._offers.make(self.cluster.allocator.allocate(now.mono_ms))
+        if self.cluster.watchers.news:
+            effects += self._tell_operators()
         return effects
 
     def next_deadline_ms(self) -> int | None:
@@ -187,6 +196,37 @@ class Master:
     def _on_agent_stream_closed(self, event: AgentStreamClosed, now: Now) -> list[Effect]:
         return self._agents.on_stream_closed(event.stream_id)
 
+    # --- operators -------------------------------------------------------------------------
+
+    def _on_operator_subscribed(self, event: OperatorSubscribed, now: Now) -> list[Effect]:
+        gone = self.cluster.watchers.add(event.stream_id)
+        for stream_id in gone:
+            self.cluster.deadlines.cancel(Kind.WATCH, stream_id)
+        first = operator_views.subscribed(self.cluster)
+        return [
+            *(CloseOperatorStream(stream_id) for stream_id in gone),
+            SendToOperators((event.stream_id,), first),
+            *self._beat(event.stream_id, now),
+        ]
+
+    def _on_operator_stream_closed(self, event: OperatorStreamClosed, now: Now) -> list[Effect]:
+        self.cluster.watchers.remove(event.stream_id)
+        self.cluster.deadlines.cancel(Kind.WATCH, event.stream_id)
+        return []
+
+    def _beat(self, stream_id: str, now: Now) -> list[Effect]:
+        at_ms = now.mono_ms + operator_views.HEARTBEAT_INTERVAL_S * 1000
+        self.cluster.deadlines.set(Kind.WATCH, stream_id, at_ms)
+        return [SendToOperators((stream_id,), HEARTBEAT)]
+
+    def _tell_operators(self) -> list[Effect]:
+        watchers = self.cluster.watchers
+        stream_ids = tuple(watchers.streams)
+        return [
+            SendToOperators(stream_ids, operator_views.event_of(self.cluster, news))
+            for news in watchers.take()
+        ]
+
     # --- time ------------------------------------------------------------------------------
 
     def _on_deadline(self, event: DeadlineReached, now: Now) -> list[Effect]:
@@ -199,6 +239,8 @@ class Master:
                     effects += self._frameworks.on_failover_timeout(FrameworkId(who), now)
                 case Kind.PING:
                     effects += self._agents.on_ping_due(AgentId(who), now)
+                case Kind.WATCH:
+                    effects += self._beat(who, now)
                 case Kind.RECOVER:
                     effects += self._agents.on_recover_timeout(AgentId(who), now)
         return effects

@@ -48,7 +48,7 @@ class Offers:
                 given.resources,
             )
             self._cluster.add_offer(offer)
-            wire = self._wire(offer)
+            wire = wire_offer(self._cluster, offer)
             by_framework.setdefault(given.framework_id, []).append(wire)
         effects: list[Effect] = []
         for framework_id, offers in by_framework.items():
@@ -58,31 +58,6 @@ class Offers:
             )
             effects += self._cluster.tell(self._cluster.frameworks[framework_id], event)
         return effects
-
-    def _wire(self, offer: OfferRecord) -> Offer:
-        framework = self._cluster.frameworks[offer.framework_id]
-        agent = self._cluster.agents[offer.agent_id]
-        is_multi_role = framework.can("MULTI_ROLE")
-        return Offer(
-            id=Id(offer.offer_id),
-            framework_id=Id(offer.framework_id),
-            agent_id=Id(offer.agent_id),
-            hostname=agent.info.hostname,
-            url=_url(agent),
-            domain=agent.info.domain,
-            resources=to_wire(
-                offer.resources,
-                allocated_to=offer.role if is_multi_role else None,
-                refined=framework.can("RESERVATION_REFINEMENT"),
-            ),
-            attributes=agent.info.attributes,
-            executor_ids=[
-                executor.info.executor_id
-                for key, executor in agent.executors.items()
-                if key[0] == offer.framework_id
-            ],
-            allocation_info=AllocationInfo(role=offer.role) if is_multi_role else None,
-        )
 
     def on_decline(
         self, framework: Framework, decline: scheduler.Decline, now: Now
@@ -132,6 +107,33 @@ class Offers:
             type=scheduler.EventType.RESCIND, rescind=scheduler.Rescind(offer_id=Id(offer_id))
         )
         return self._cluster.tell(self._cluster.frameworks[framework_id], event)
+
+
+def wire_offer(cluster: Cluster, offer: OfferRecord) -> Offer:
+    """The offer as its framework is shown it."""
+    framework = cluster.frameworks[offer.framework_id]
+    agent = cluster.agents[offer.agent_id]
+    is_multi_role = framework.can("MULTI_ROLE")
+    return Offer(
+        id=Id(offer.offer_id),
+        framework_id=Id(offer.framework_id),
+        agent_id=Id(offer.agent_id),
+        hostname=agent.info.hostname,
+        url=_url(agent),
+        domain=agent.info.domain,
+        resources=to_wire(
+            offer.resources,
+            allocated_to=offer.role if is_multi_role else None,
+            refined=framework.can("RESERVATION_REFINEMENT"),
+        ),
+        attributes=agent.info.attributes,
+        executor_ids=[
+            executor.info.executor_id
+            for key, executor in agent.executors.items()
+            if key[0] == offer.framework_id
+        ],
+        allocation_info=AllocationInfo(role=offer.role) if is_multi_role else None,
+    )
 
 
 def _url(agent: Agent) -> Url:

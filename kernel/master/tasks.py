@@ -14,6 +14,7 @@ from kernel.master.events import Effect
 from kernel.master.reconcile import explicit
 from kernel.messages import agent as agent_messages
 from kernel.messages import scheduler
+from kernel.messages.operator import EventType
 from kernel.messages.v1 import Id, TaskStatus
 from kernel.model.ids import AgentId, FrameworkId, TaskId
 
@@ -47,6 +48,9 @@ class Tasks:
 
     def _note(self, record: TaskRecord, update: agent_messages.Update) -> None:
         status = update.status
+        is_told_again = bool(record.statuses) and record.statuses[-1].uuid == status.uuid
+        if status.uuid is None or not is_told_again:
+            self._cluster.watchers.note(EventType.TASK_UPDATED, record, status)
         latest = update.latest_state or status.state
         if not record.state.is_terminal:  # an end is final, whatever comes late
             self._cluster.note_state(record, latest)

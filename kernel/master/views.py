@@ -175,8 +175,17 @@ def agent_view(cluster: Cluster, agent: Agent) -> Json:
 
 def _agent_view_full(cluster: Cluster, agent: Agent) -> Json:
     there = cluster.allocator.books[agent.agent_id].total
-    used = [w for r in agent.tasks.values() if r.holds for w in to_wire(r.resources)]
-    offered = [w for o in agent.offers for w in to_wire(cluster.offers[o].resources)]
+    used = [
+        wire
+        for record in agent.tasks.values()
+        if record.holds
+        for wire in to_wire(record.resources, allocated_to=record.role)
+    ]
+    offered = [
+        wire
+        for offer in (cluster.offers[offer_id] for offer_id in agent.offers)
+        for wire in to_wire(offer.resources, allocated_to=offer.role)
+    ]
     return {
         **agent_view(cluster, agent),
         "reserved_resources_full": {
@@ -479,6 +488,8 @@ def metrics(cluster: Cluster) -> dict[str, float]:
         shown[f"master/frameworks_{name}"] = here
     for name in ("inactive", "disconnected"):
         shown[f"master/frameworks_{name}"] = len(cluster.frameworks) - here
+    watching = len(cluster.watchers.streams)
+    shown["master/operator_event_stream_subscribers"] = float(watching)
     shown["master/outstanding_offers"] = float(len(cluster.offers))
     shown |= _task_metrics(cluster)
     for name, count in cluster.counters.items():

@@ -86,11 +86,39 @@ class Files:
             return Refused(400, "The callback of 'jsonp' must be a name.\n").response
         return Response(200, callback.encode() + b"(" + shown + b")", "text/javascript")
 
+    def infos(self, path: str) -> list[dict[str, Any]]:
+        """As LIST_FILES of the operator API has them. Raises `Refused`."""
+        return [
+            {
+                "path": name,
+                "nlink": found.st_nlink,
+                "size": found.st_size,
+                "mtime": {"nanoseconds": int(found.st_mtime) * 10**9},
+                "mode": found.st_mode,
+                "uid": _owner(found),
+                "gid": _group(found),
+            }
+            for name, found in self._entries(path)
+        ]
+
+    def piece(self, path: str, offset: int, length: int | None) -> tuple[int, bytes]:
+        """The file's size and a piece of it, as READ_FILE has them. Raises `Refused`."""
+        handle = self._open_file(path)
+        try:
+            size = os.fstat(handle).st_size
+            wanted = READ_BYTES_MAX if length is None else min(length, READ_BYTES_MAX)
+            data = os.pread(handle, wanted, offset) if offset < size else b""
+            return size, data
+        finally:
+            os.close(handle)
+
     def _browse(self, request: Request) -> list[dict[str, Any]]:
-        path = _path_of(request)
+        return [_file_info(name, found) for name, found in self._entries(_path_of(request))]
+
+    def _entries(self, path: str) -> list[tuple[str, os.stat_result]]:
         shown = path.rstrip("/")
         with self._opened(path, directory=True) as handle:
-            entries = []
+            entries: list[tuple[str, os.stat_result]] = []
             for name in sorted(os.listdir(handle)):
                 try:
                     found = os.stat(name, dir_fd=handle, follow_symlinks=False)
@@ -98,7 +126,7 @@ class Files:
                     continue  # gone since it was listed
                 # A task may give its files any bytes for a name; JSON is text.
                 readable = os.fsencode(name).decode(errors="replace")
-                entries.append(_file_info(f"{shown}/{readable}", found))
+                entries.append((f"{shown}/{readable}", found))
             return entries
 
     def _read(self, request: Request) -> dict[str, Any]:
@@ -237,14 +265,22 @@ def _text(data: bytes) -> str:
 
 def _file_info(path: str, found: os.stat_result) -> dict[str, Any]:
     return {
-        "gid": _name(lambda: grp.getgrgid(found.st_gid).gr_name, found.st_gid),
+        "gid": _group(found),
         "mode": stat.filemode(found.st_mode),
         "mtime": float(int(found.st_mtime)),
         "nlink": found.st_nlink,
         "path": path,
         "size": found.st_size,
-        "uid": _name(lambda: pwd.getpwuid(found.st_uid).pw_name, found.st_uid),
+        "uid": _owner(found),
     }
+
+
+def _owner(found: os.stat_result) -> str:
+    return _name(lambda: pwd.getpwuid(found.st_uid).pw_name, found.st_uid)
+
+
+def _group(found: os.stat_result) -> str:
+    return _name(lambda: grp.getgrgid(found.st_gid).gr_name, found.st_gid)
 
 
 def _name(look_up: Callable[[], str], number: int) -> str:

@@ -11,6 +11,7 @@ from kernel.runtime.agent import views
 from kernel.runtime.agent.config import AgentConfig
 from kernel.runtime.agent.files import Files
 from kernel.runtime.agent.node import Node
+from kernel.runtime.agent.operator_api import OperatorApi
 from kernel.runtime.http import Application, Request, Response, Route, Streaming
 from kernel.runtime.serve import stop_serving
 
@@ -54,6 +55,10 @@ def _routes(node: Node) -> Iterator[Route]:
         for prefix in ("", "/slave(1)"):
             yield Route("GET", prefix + path, handler)
             yield Route("HEAD", prefix + path, handler)
+    operators = OperatorApi(node, files)
+    for prefix in ("", "/slave(1)"):
+        for path in ("/api/v1", "/api/v1/", "/api/v1/operator", "/api/v1/operator/"):
+            yield Route("*", prefix + path, operators)
     yield Route("POST", SHUTDOWN_PATH, lambda request: _shut_down(node, request))
 
 

@@ -142,7 +142,7 @@ def _executor(node: Node, record: TaskRecord) -> dict[str, Any]:
     task_id = record.task.task_id.value
     return {
         "id": task_id,
-        "name": _executor_name(record),
+        "name": executor_name(record),
         "source": task_id,
         "container": record.container_id,
         "directory": record.place.sandbox(node.work_dir),
@@ -151,7 +151,7 @@ def _executor(node: Node, record: TaskRecord) -> dict[str, Any]:
     }
 
 
-def _executor_name(record: TaskRecord) -> str:
+def executor_name(record: TaskRecord) -> str:
     command = record.task.command
     text = (command.value or " ".join(command.arguments)) if command is not None else ""
     said = f"sh -c '{text}'" if command is not None and command.shell else text
@@ -216,7 +216,7 @@ def _measured(node: Node) -> Iterator[tuple[TaskRecord, dict[str, Any]]]:
             record,
             {
                 "executor_id": task_id,
-                "executor_name": _executor_name(record),
+                "executor_name": executor_name(record),
                 "framework_id": record.framework_id,
                 "source": task_id,
                 "statistics": _statistics(node, record),

@@ -15,9 +15,9 @@ from kernel.master.master import Master
 from kernel.messages.agent import Batch, Subscribe, read_post
 from kernel.messages.codec import Malformed
 from kernel.model.ids import AgentId, id_problem
+from kernel.runtime.call_form import form_refusal, refuse
 from kernel.runtime.driver import Driver
 from kernel.runtime.http import Request, Response, Streaming
-from kernel.runtime.master.scheduler_api import form_refusal, refuse
 from kernel.runtime.master.streams import STREAM_ID_HEADER, Streams
 from kernel.store.interface import Store
 

@@ -43,6 +43,9 @@ class MasterConfig(Struct, frozen=True):
     max_unreachable_tasks_per_framework: Annotated[
         int, Meta(description="Unreachable tasks to remember per framework", ge=0)
     ] = 1_000
+    max_operator_event_stream_subscribers: Annotated[
+        int, Meta(description="Operators that may watch at once; then the oldest goes", ge=1)
+    ] = 1_000
     insecure: Annotated[
         bool, Meta(description="Allow an address other than loopback without credentials")
     ] = False

@@ -14,9 +14,9 @@ from kernel.master.events import CallAnswered, Event, TeardownRequested
 from kernel.master.master import Master
 from kernel.messages.codec import encode
 from kernel.model.ids import FrameworkId
+from kernel.runtime.call_form import refuse
 from kernel.runtime.driver import Driver
 from kernel.runtime.http import Request, Response
-from kernel.runtime.master.scheduler_api import refuse
 
 BUILD = {"git_sha": "", "build_date": "", "build_time": 0.0, "build_user": ""}
 TEPUI_VERSION = "0.1.0"

@@ -16,57 +16,19 @@ from kernel.messages.codec import Malformed, encode
 from kernel.messages.lenient import read_call
 from kernel.messages.protobuf import convert as protobuf
 from kernel.messages.scheduler import Call, CallType
+from kernel.runtime.call_form import (
+    JSON,
+    PROTOBUF,
+    accepted_type,
+    form_refusal,
+    media_type_of,
+    refuse,
+)
 from kernel.runtime.driver import Driver
 from kernel.runtime.http import Request, Response, Streaming
 from kernel.runtime.master.streams import STREAM_ID_HEADER, Streams
 
-JSON = "application/json"
-PROTOBUF = "application/x-protobuf"
-
-
-def refuse(status: int, text: str, **headers: str) -> Response:
-    """A refusal as Mesos writes it: plain text."""
-    return Response(status, text.encode(), "text/plain; charset=utf-8", headers)
-
-
-def form_refusal(request: Request) -> Response | None:
-    """What is wrong before the body is looked at."""
-    if request.method != "POST":
-        text = (
-            "405 Method Not Allowed. Expecting one of { 'POST' }, but received"
-            f" '{request.method}'."
-        )
-        return refuse(405, text, Allow="POST")
-    if "content-type" not in request.headers:
-        return refuse(400, "Expecting 'Content-Type' to be present")
-    if media_type_of(request) not in (JSON, PROTOBUF):
-        return refuse(415, f"Expecting 'Content-Type' of {JSON} or {PROTOBUF}")
-    return None
-
-
-def media_type_of(request: Request) -> str:
-    """The body's form."""
-    # DIFFERS: Mesos refuses a charset; many clients add one.
-    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
-
-
-def accepted_type(request: Request) -> str | None:
-    """The form that the Accept header allows; JSON when it allows both."""
-    accept = request.headers.get("accept", "").strip()
-    if not accept:
-        return JSON
-    allowed: dict[str, bool] = {}
-    for part in accept.split(","):
-        media_type, _, parameters = part.partition(";")
-        is_refused = parameters.replace(" ", "") in ("q=0", "q=0.0")
-        allowed.setdefault(media_type.strip().lower(), not is_refused)
-    for media_type in (JSON, PROTOBUF):
-        for pattern in (media_type, "application/*", "*/*"):  # the most exact one counts
-            if pattern in allowed:
-                if allowed[pattern]:
-                    return media_type
-                break
-    return None
+FORMS = (JSON, PROTOBUF)  # the first wins where a client takes both
 
 
 class SchedulerApi:
@@ -77,7 +39,7 @@ class SchedulerApi:
         self._streams = streams
 
     async def __call__(self, request: Request) -> Response | Streaming:
-        refusal = form_refusal(request)
+        refusal = form_refusal(request, forms=FORMS)
         if refusal is not None:
             return refusal
         try:
@@ -90,7 +52,7 @@ class SchedulerApi:
         problem = call_problem(call)
         if problem is not None:
             return refuse(400, f"Failed to validate scheduler::Call: {problem}")
-        accepted = accepted_type(request)
+        accepted = accepted_type(request, FORMS)
         is_answered = call.type in (CallType.SUBSCRIBE, CallType.RECONCILE_OPERATIONS)
         if is_answered and accepted is None:
             text = f"Expecting 'Accept' to allow '{PROTOBUF}' or '{JSON}'"

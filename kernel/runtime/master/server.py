@@ -15,22 +15,26 @@ from kernel.machine import Now
 from kernel.master.cluster import Settings
 from kernel.master.events import (
     CloseAgentStream,
+    CloseOperatorStream,
     CloseSchedulerStream,
     Event,
     SendToAgent,
+    SendToOperators,
     SendToScheduler,
 )
 from kernel.master.master import Master
 from kernel.master.views import MASTER_CAPABILITIES, MESOS_VERSION
 from kernel.messages.v1 import Address, Capability, MasterInfo
+from kernel.runtime.call_form import refuse
 from kernel.runtime.clock import Clock
 from kernel.runtime.config import EXIT_USAGE, parse
 from kernel.runtime.driver import Driver
 from kernel.runtime.http import Application, Request, Response, Route, Streaming
 from kernel.runtime.master.agent_api import AgentApi
 from kernel.runtime.master.config import MasterConfig, problem_with
+from kernel.runtime.master.operator_api import OperatorApi
 from kernel.runtime.master.pages import BUILD, TEPUI_VERSION, Pages
-from kernel.runtime.master.scheduler_api import SchedulerApi, refuse
+from kernel.runtime.master.scheduler_api import SchedulerApi
 from kernel.runtime.master.streams import Streams
 from kernel.runtime.serve import serve
 from kernel.store import open_store
@@ -84,6 +88,15 @@ class Server:
             "port": info.port,
             "hostname": info.hostname,
         }
+        flags = {name: str(value) for name, value in asdict(config).items()}
+        operators = OperatorApi(
+            self._driver,
+            self._machine,
+            self._streams,
+            info=info,
+            flags=flags,
+            started_s=started.wall_ms / 1000,
+        )
         pages = Pages(
             self._driver,
             self._machine,
@@ -100,11 +113,12 @@ class Server:
                 "leader": info.pid,
                 "leader_info": leader,
             },
-            flags={name: str(value) for name, value in asdict(config).items()},
+            flags=flags,
             hostname=info.hostname or config.ip,
             port=info.port,
         )
         return {
+            "/api/v1": operators,
             "/api/v1/scheduler": SchedulerApi(self._driver, self._streams),
             "/tepui/v1/agent": AgentApi(self._driver, self._streams, self._store, self._machine),
             **pages.views(),
@@ -131,7 +145,13 @@ class Server:
                 self._streams.send(stream_id, event)
             case SendToAgent(stream_id, message):
                 self._streams.send(stream_id, message)
-            case CloseSchedulerStream(stream_id) | CloseAgentStream(stream_id):
+            case SendToOperators(stream_ids, event):
+                self._streams.send_all(stream_ids, event)
+            case (
+                CloseSchedulerStream(stream_id)
+                | CloseAgentStream(stream_id)
+                | CloseOperatorStream(stream_id)
+            ):
                 self._streams.close(stream_id)
             case _:
                 raise AssertionError(f"nobody carries out {effect}")
@@ -169,6 +189,7 @@ def _settings(config: MasterConfig, info: MasterInfo, epoch: int) -> Settings:
         completed_frameworks_max=config.max_completed_frameworks,
         completed_tasks_max=config.max_completed_tasks_per_framework,
         unreachable_tasks_max=config.max_unreachable_tasks_per_framework,
+        operator_subscribers_max=config.max_operator_event_stream_subscribers,
     )
 
 

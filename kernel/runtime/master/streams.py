@@ -1,6 +1,6 @@
 """The open streams of both conversations, by their Mesos-Stream-Id."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 from uuid import uuid4
 
@@ -45,6 +45,17 @@ class Streams:
         if found is not None:
             stream, write = found
             stream.send(recordio(write(message)))
+
+    def send_all(self, stream_ids: Iterable[str], message: object) -> None:
+        """One record to several, made once in each form that they read."""
+        records: dict[Callable[[Any], bytes], bytes] = {}
+        for stream_id in stream_ids:
+            found = self._streams.get(stream_id)
+            if found is not None:
+                stream, write = found
+                if write not in records:
+                    records[write] = recordio(write(message))
+                stream.send(records[write])
 
     def close(self, stream_id: str) -> None:
         """What was sent before still leaves."""

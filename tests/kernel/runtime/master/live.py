@@ -254,6 +254,7 @@ class LiveAgent:
         cpus: float = 4,
         tasks: list[Json] | None = None,
         frameworks: list[Json] | None = None,
+        attributes: list[Json] | None = None,
     ) -> None:
         self.master = master
         ports = {"range": [{"begin": 31000, "end": 32000}]}
@@ -266,7 +267,7 @@ class LiveAgent:
                 scalar("disk", 10000),
                 {"name": "ports", "type": "RANGES", "ranges": ports},
             ],
-            "attributes": [{"name": "rack", "type": "TEXT", "text": {"value": "r1"}}],
+            "attributes": attributes or [{"name": "rack", "type": "TEXT", "text": {"value": "r1"}}],
         }
         if agent_id is not None:
             info["id"] = {"value": agent_id}

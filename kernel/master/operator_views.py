@@ -1,0 +1,283 @@
+"""Shows the master's books as Mesos's v1 operator API does: GET_STATE, GET_AGENTS, …, its events.
+
+Which call gives which view is the shell's. Source: Mesos, src/master/readonly_handler.cpp,
+src/internal/evolve.cpp; recordings of a real master.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import msgspec
+from msgspec.structs import replace
+
+from kernel.master.cluster import Agent, Cluster, Framework, TaskRecord
+from kernel.master.offers import wire_offer
+from kernel.master.views import AGENT_CAPABILITIES, metrics, wire_task
+from kernel.master.watchers import News
+from kernel.messages import operator
+from kernel.messages.operator import EventType
+from kernel.messages.quantities import from_wire, to_wire
+from kernel.messages.v1 import Id, Resource, ScalarValue, Task, TaskStatus
+from kernel.model.resources import MILLI, NOTHING, Resources
+
+HEARTBEAT_INTERVAL_S = 15
+NS_PER_MS = 1_000_000
+
+Json = dict[str, Any]
+ByRole = dict[str, Resources]
+
+
+# --- parts ---------------------------------------------------------------------------------
+
+
+def time_view(at_ms: int) -> Json:
+    return {"nanoseconds": at_ms * NS_PER_MS}
+
+
+def task_view(record: TaskRecord) -> Task:
+    """With the state and uuid of the newest update that an agent sent."""
+    task = wire_task(record)
+    last = _last_update(record)
+    if last is None:
+        return task
+    return replace(task, status_update_state=last.state, status_update_uuid=last.uuid)
+
+
+def _last_update(record: TaskRecord) -> TaskStatus | None:
+    return next((s for s in reversed(record.statuses) if s.uuid is not None), None)
+
+
+def _add(shares: ByRole, role: str, resources: Resources) -> None:
+    shares[role] = shares.get(role, NOTHING) + resources
+
+
+def _allocated(shares: Mapping[str, Resources]) -> list[Resource]:
+    return [
+        resource
+        for role, resources in shares.items()
+        for resource in to_wire(resources, allocated_to=role)
+    ]
+
+
+def _filled(shown: Json, **lists: Iterable[Any]) -> Json:
+    """Lists that are empty are left out, as protobuf does."""
+    for name, items in lists.items():
+        if found := list(items):
+            shown[name] = found
+    return shown
+
+
+def agent_view(cluster: Cluster, agent: Agent) -> Json:
+    allocated: ByRole = {}
+    for record in agent.tasks.values():
+        if record.holds:
+            _add(allocated, record.role, record.resources)
+    for executor in agent.executors.values():
+        _add(allocated, executor.role, executor.resources)
+    offered: ByRole = {}
+    for offer_id in agent.offers:
+        offer = cluster.offers[offer_id]
+        _add(offered, offer.role, offer.resources)
+    shown: Json = {
+        "agent_info": _agent_info(agent),
+        "active": agent.is_connected,
+        "deactivated": False,
+        "version": agent.version,
+        "pid": f"slave(1)@{agent.info.hostname}:{agent.info.port}",
+        "registered_time": time_view(agent.registered_ms),
+    }
+    if agent.reregistered_ms is not None:
+        shown["reregistered_time"] = time_view(agent.reregistered_ms)
+    return _filled(
+        shown,
+        total_resources=to_wire(cluster.allocator.books[agent.agent_id].total),
+        allocated_resources=_allocated(allocated),
+        offered_resources=_allocated(offered),
+        capabilities=[{"type": name} for name in AGENT_CAPABILITIES],
+    )
+
+
+def _agent_info(agent: Agent) -> Json:
+    resources = to_wire(from_wire(agent.info.resources), refined=True)
+    shown: Json = msgspec.to_builtins(replace(agent.info, resources=resources))
+    return {**shown, "checkpoint": True}  # ours always find their tasks again
+
+
+def framework_view(cluster: Cluster, framework: Framework) -> Json:
+    """As GET_FRAMEWORKS has it."""
+    offers = [cluster.offers[offer_id] for offer_id in framework.offers]
+    offered: ByRole = {}
+    for offer in offers:
+        _add(offered, offer.role, offer.resources)
+    shown = _framework_head(framework)
+    if framework.unregistered_ms is not None:
+        shown["unregistered_time"] = time_view(framework.unregistered_ms)
+    shown["offer_constraints"] = {}
+    return _filled(
+        shown,
+        offers=[wire_offer(cluster, offer) for offer in offers],
+        allocated_resources=_allocated(_shares_of(cluster, framework)),
+        offered_resources=_allocated(offered),
+    )
+
+
+def _framework_head(framework: Framework) -> Json:
+    again_ms = framework.reregistered_ms
+    return {
+        "framework_info": framework.info,
+        "active": framework.is_connected,
+        "connected": framework.is_connected,
+        "recovered": framework.is_recovered,
+        "registered_time": time_view(framework.registered_ms),
+        "reregistered_time": time_view(
+            again_ms if again_ms is not None else framework.registered_ms
+        ),
+    }
+
+
+def _shares_of(cluster: Cluster, framework: Framework) -> ByRole:
+    shares: ByRole = {}
+    for record in framework.tasks.values():
+        if record.holds:
+            _add(shares, record.role, record.resources)
+    for agent in cluster.agents.values():
+        for key, executor in agent.executors.items():
+            if key[0] == framework.framework_id:
+                _add(shares, executor.role, executor.resources)
+    return shares
+
+
+# --- answers -------------------------------------------------------------------------------
+
+
+def get_agents(cluster: Cluster) -> Json:
+    return {
+        "agents": [agent_view(cluster, agent) for agent in cluster.agents.values()],
+        "recovered_agents": [record.info for record in cluster.recovered.values()],
+    }
+
+
+def get_frameworks(cluster: Cluster) -> Json:
+    return {
+        "frameworks": [framework_view(cluster, f) for f in cluster.frameworks.values()],
+        "completed_frameworks": [framework_view(cluster, f) for f in cluster.completed.values()],
+    }
+
+
+def get_tasks(cluster: Cluster) -> Json:
+    everyone = (*cluster.frameworks.values(), *cluster.completed.values())
+    return {
+        "tasks": [task_view(record) for f in everyone for record in f.tasks.values()],
+        "unreachable_tasks": [task_view(r) for f in everyone for r in f.unreachable.values()],
+        "completed_tasks": [task_view(record) for f in everyone for record in f.completed],
+    }
+
+
+def get_executors(cluster: Cluster) -> Json:
+    """The custom ones: a command task has none that the master knows of."""
+    return {
+        "executors": [
+            {"executor_info": executor.info, "agent_id": Id(agent.agent_id)}
+            for agent in cluster.agents.values()
+            for executor in agent.executors.values()
+        ]
+    }
+
+
+def get_state(cluster: Cluster) -> Json:
+    return {
+        "get_tasks": get_tasks(cluster),
+        "get_executors": get_executors(cluster),
+        "get_frameworks": get_frameworks(cluster),
+        "get_agents": get_agents(cluster),
+    }
+
+
+def get_roles(cluster: Cluster) -> Json:
+    """Those that are subscribed to or hold something; their scalars, offers included."""
+    names: dict[str, list[Id]] = {"*": []}
+    shares: ByRole = {}
+    for framework in cluster.frameworks.values():
+        for role in framework.roles:
+            names.setdefault(role, []).append(Id(framework.framework_id))
+        for role, resources in _shares_of(cluster, framework).items():
+            _add(shares, role, resources)
+    for offer in cluster.offers.values():
+        _add(shares, offer.role, offer.resources)
+    for role in shares:
+        names.setdefault(role, [])
+    return {
+        "roles": [
+            _filled(
+                {"name": role, "weight": 1.0},
+                frameworks=names[role],
+                resources=_scalars(shares.get(role, NOTHING)),
+            )
+            for role in sorted(names)
+        ]
+    }
+
+
+def _scalars(resources: Resources) -> list[Resource]:
+    return [
+        Resource(name=name, type="SCALAR", scalar=ScalarValue(amount / MILLI))
+        for name, amount in sorted(resources.quantities().items())
+    ]
+
+
+def get_metrics(cluster: Cluster) -> Json:
+    shown = metrics(cluster)
+    return {"metrics": [{"name": name, "value": shown[name]} for name in sorted(shown)]}
+
+
+# --- events --------------------------------------------------------------------------------
+
+
+def subscribed(cluster: Cluster) -> operator.Event:
+    """The first word to a watcher: all there is."""
+    return operator.Event(
+        type=EventType.SUBSCRIBED,
+        subscribed=operator.Subscribed(
+            get_state=get_state(cluster), heartbeat_interval_seconds=float(HEARTBEAT_INTERVAL_S)
+        ),
+    )
+
+
+def event_of(cluster: Cluster, news: News) -> operator.Event:
+    """What watchers are told of a change, with what it has come to by now."""
+    match news.subject:
+        case TaskRecord() as record if news.status is not None:
+            updated = operator.TaskUpdated(
+                framework_id=record.task.framework_id, status=news.status, state=record.state
+            )
+            return operator.Event(type=news.type, task_updated=updated)
+        case TaskRecord() as record:
+            return operator.Event(
+                type=news.type, task_added=operator.TaskAdded(task=task_view(record))
+            )
+        case Agent() as agent if news.type is EventType.AGENT_ADDED:
+            return operator.Event(
+                type=news.type,
+                agent_added=operator.AgentAdded(agent=agent_view(cluster, agent)),
+            )
+        case Agent() as agent:
+            removed = operator.AgentRemoved(agent_id=Id(agent.agent_id))
+            return operator.Event(type=news.type, agent_removed=removed)
+        case Framework() as framework:
+            return _framework_event(news.type, framework)
+        case _:
+            raise AssertionError(f"nobody is told of {news}")
+
+
+def _framework_event(type_: EventType, framework: Framework) -> operator.Event:
+    if type_ is EventType.FRAMEWORK_REMOVED:
+        removed = operator.FrameworkRemoved(framework_info=framework.info)
+        return operator.Event(type=type_, framework_removed=removed)
+    shown = {
+        **_framework_head(framework),
+        "unregistered_time": time_view(framework.unregistered_ms or 0),
+    }
+    told = operator.FrameworkNews(framework=shown)
+    if type_ is EventType.FRAMEWORK_ADDED:
+        return operator.Event(type=type_, framework_added=told)
+    return operator.Event(type=type_, framework_updated=told)

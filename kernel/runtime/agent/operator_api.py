@@ -1,0 +1,198 @@
+"""POST /api/v1 on the agent: what operators and their tools ask of it.
+
+Checks a call's form in Mesos's order; what it shows is made of `views` and `files`. Source: Mesos,
+Http::api in src/slave/http.cpp; recordings of a real agent.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from msgspec.structs import replace
+
+from kernel.agent.shown import task_view, with_id
+from kernel.agent.tasks import TaskRecord
+from kernel.messages.codec import Malformed, encode
+from kernel.messages.lenient import read_call
+from kernel.messages.operator import AgentCall, AgentCallType, call_problem
+from kernel.messages.quantities import from_wire, to_wire
+from kernel.messages.v1 import AgentInfo, ExecutorInfo, FrameworkInfo, Id, Task
+from kernel.runtime.agent import views
+from kernel.runtime.agent.files import Files, Refused
+from kernel.runtime.agent.node import Node
+from kernel.runtime.call_form import JSON, PROTOBUF, accepts_json, form_refusal, refuse
+from kernel.runtime.http import Request, Response
+
+RECORDIO = "application/recordio"
+
+Json = dict[str, Any]
+
+
+class OperatorApi:
+    """One per process."""
+
+    def __init__(self, node: Node, files: Files) -> None:
+        self._node = node
+        self._views: dict[AgentCallType, Callable[[], Json]] = {
+            AgentCallType.GET_HEALTH: lambda: {"healthy": True},
+            AgentCallType.GET_VERSION: _version,
+            AgentCallType.GET_FLAGS: lambda: {"flags": _named(views.flags(node))},
+            AgentCallType.GET_METRICS: lambda: {"metrics": _named(views.metrics(node))},
+            AgentCallType.GET_LOGGING_LEVEL: lambda: {"level": 0},
+            AgentCallType.GET_STATE: lambda: _state(node),
+            AgentCallType.GET_AGENT: lambda: {"agent_info": _agent_info(node)},
+            AgentCallType.GET_FRAMEWORKS: lambda: _frameworks(node),
+            AgentCallType.GET_EXECUTORS: lambda: _executors(node),
+            AgentCallType.GET_TASKS: lambda: _tasks(node),
+            AgentCallType.GET_CONTAINERS: lambda: _containers(node),
+            AgentCallType.GET_OPERATIONS: dict,  # there are none yet
+            AgentCallType.GET_RESOURCE_PROVIDERS: dict,
+        }
+        self._files: dict[AgentCallType, Callable[[AgentCall], Json]] = {
+            AgentCallType.LIST_FILES: lambda call: _list_files(files, call),
+            AgentCallType.READ_FILE: lambda call: _read_file(files, call),
+        }
+
+    async def __call__(self, request: Request) -> Response:
+        refusal = form_refusal(request, or_else=f" or {RECORDIO}")
+        if refusal is not None:
+            return refusal
+        try:
+            call = read_call(AgentCall, request.body)
+        except Malformed as error:
+            return refuse(400, str(error))
+        problem = call_problem(call)
+        if problem is not None:
+            return refuse(400, f"Failed to validate agent::Call: {problem}")
+        if not accepts_json(request):
+            text = f"Expecting 'Accept' to allow {JSON} or {PROTOBUF} or {RECORDIO}"
+            return refuse(406, text)
+        return await self._answer(call)
+
+    async def _answer(self, call: AgentCall) -> Response:
+        assert call.type is not None
+        view = self._views.get(call.type)
+        if view is not None:
+            return _shown(call.type, view())
+        of_files = self._files.get(call.type)
+        if of_files is not None:
+            try:
+                return _shown(call.type, await asyncio.to_thread(of_files, call))
+            except Refused as refused:
+                return refused.response
+        if call.type is AgentCallType.UNKNOWN:
+            return refuse(501, "501 Not Implemented.")
+        return refuse(501, f"{call.type} is not implemented yet: this agent can't do it.")
+
+
+def _shown(type_: AgentCallType, shown: Json) -> Response:
+    return Response(200, encode({"type": type_, type_.lower(): shown}))
+
+
+def _version() -> Json:
+    shown = views.version()
+    return {"version_info": {name: shown[name] for name in ("version", *views.BUILD)}}
+
+
+def _named(values: dict[str, Any]) -> list[Json]:
+    return [{"name": name, "value": values[name]} for name in sorted(values)]
+
+
+def _agent_info(node: Node) -> AgentInfo:
+    settings, standing = node.machine.settings, node.machine.registration.standing
+    resources = to_wire(from_wire(settings.info.resources), refined=True)
+    return with_id(replace(settings.info, resources=resources), standing.agent_id)
+
+
+def _state(node: Node) -> Json:
+    return {
+        "get_tasks": _tasks(node),
+        "get_executors": _executors(node),
+        "get_frameworks": _frameworks(node),
+    }
+
+
+def _frameworks(node: Node) -> Json:
+    known: dict[str, FrameworkInfo] = node.machine.tasks.frameworks
+    infos = [replace(info, id=Id(framework_id)) for framework_id, info in known.items()]
+    return {
+        "frameworks": [{"framework_info": info} for info in infos],
+        "completed_frameworks": [],
+    }
+
+
+def _tasks(node: Node) -> Json:
+    machine = node.machine
+    live = [_with_update(machine.task_of(record)) for record in machine.tasks.live.values()]
+    return {
+        "pending_tasks": [],
+        "queued_tasks": [],
+        "launched_tasks": [task for task in live if not task.state.is_terminal],
+        "terminated_tasks": [task for task in live if task.state.is_terminal],
+        "completed_tasks": [
+            _with_update(task_view(done.record, done.statuses))
+            for done in machine.tasks.completed.values()
+        ],
+    }
+
+
+def _with_update(task: Task) -> Task:
+    last = next((s for s in reversed(task.statuses) if s.uuid is not None), None)
+    if last is None:
+        return task
+    return replace(task, status_update_state=last.state, status_update_uuid=last.uuid)
+
+
+def _executors(node: Node) -> Json:
+    tasks = node.machine.tasks
+    return {
+        "executors": list(_infos(tasks.live.values())),
+        "completed_executors": list(_infos(done.record for done in tasks.completed.values())),
+    }
+
+
+def _infos(records: Any) -> Iterator[Json]:
+    for record in records:
+        yield {"executor_info": _executor_info(record)}
+
+
+def _executor_info(record: TaskRecord) -> ExecutorInfo:
+    """Of a command task: it is its own executor."""
+    task = record.task
+    return ExecutorInfo(
+        executor_id=Id(task.task_id.value),
+        framework_id=Id(record.framework_id),
+        command=task.command,
+        resources=task.resources,
+        name=views.executor_name(record),
+        source=task.task_id.value,
+    )
+
+
+def _containers(node: Node) -> Json:
+    return {
+        "containers": [
+            {
+                "framework_id": Id(each["framework_id"]),
+                "executor_id": Id(each["executor_id"]),
+                "executor_name": each["executor_name"],
+                "container_id": Id(each["container_id"]),
+                "container_status": each["status"],
+                "resource_statistics": each["statistics"],
+            }
+            for each in views.containers(node)
+        ]
+    }
+
+
+def _list_files(files: Files, call: AgentCall) -> Json:
+    assert call.list_files is not None
+    infos = files.infos(call.list_files.path)
+    return {"file_infos": infos} if infos else {}
+
+
+def _read_file(files: Files, call: AgentCall) -> Json:
+    wanted = call.read_file
+    assert wanted is not None
+    size, data = files.piece(wanted.path, wanted.offset, wanted.length)
+    return {"size": size, "data": data}

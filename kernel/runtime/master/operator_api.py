@@ -1,0 +1,135 @@
+"""POST /api/v1: what operators and their tools ask of the master, and the stream of its news.
+
+Checks a call's form in Mesos's order. What is shown is `kernel.master.operator_views`'s; an answer
+is encoded once for as long as nothing happens. Source: Mesos, Http::api in src/master/http.cpp;
+recordings of a real master.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from kernel.master import operator_views
+from kernel.master.events import (
+    CallAnswered,
+    Event,
+    OperatorStreamClosed,
+    OperatorSubscribed,
+    TeardownRequested,
+)
+from kernel.master.master import Master
+from kernel.master.views import MESOS_VERSION
+from kernel.messages.codec import Malformed, encode
+from kernel.messages.lenient import read_call
+from kernel.messages.operator import Call, CallType, call_problem
+from kernel.messages.v1 import MasterInfo
+from kernel.model.ids import FrameworkId
+from kernel.runtime.call_form import JSON, PROTOBUF, accepts_json, form_refusal, refuse
+from kernel.runtime.driver import Driver
+from kernel.runtime.http import Request, Response, Streaming
+from kernel.runtime.master.pages import BUILD
+from kernel.runtime.master.streams import Streams
+
+Json = Mapping[str, Any]
+
+
+class OperatorApi:
+    """One per process."""
+
+    def __init__(
+        self,
+        driver: Driver[Event, object],
+        machine: Master,
+        streams: Streams,
+        *,
+        info: MasterInfo,
+        flags: Mapping[str, str],
+        started_s: float,
+    ) -> None:
+        self._driver = driver
+        self._machine = machine
+        self._streams = streams
+        cluster = machine.cluster
+        named = [{"name": name, "value": value} for name, value in sorted(flags.items())]
+        version = {"version": MESOS_VERSION, **BUILD}
+        master = {"master_info": info, "start_time": started_s, "elected_time": started_s}
+        self._views: dict[CallType, Callable[[], Json]] = {
+            CallType.GET_HEALTH: lambda: {"healthy": True},
+            CallType.GET_FLAGS: lambda: {"flags": named},
+            CallType.GET_VERSION: lambda: {"version_info": version},
+            CallType.GET_METRICS: lambda: operator_views.get_metrics(cluster),
+            CallType.GET_LOGGING_LEVEL: lambda: {"level": 0},
+            CallType.GET_STATE: lambda: operator_views.get_state(cluster),
+            CallType.GET_AGENTS: lambda: operator_views.get_agents(cluster),
+            CallType.GET_FRAMEWORKS: lambda: operator_views.get_frameworks(cluster),
+            CallType.GET_EXECUTORS: lambda: operator_views.get_executors(cluster),
+            CallType.GET_OPERATIONS: dict,  # there are none yet
+            CallType.GET_TASKS: lambda: operator_views.get_tasks(cluster),
+            CallType.GET_ROLES: lambda: operator_views.get_roles(cluster),
+            CallType.GET_WEIGHTS: dict,  # each is 1, and Mesos lists only what was set
+            CallType.GET_MASTER: lambda: master,
+        }
+        self._others: dict[CallType, Callable[[Call], Awaitable[Response | Streaming]]] = {
+            CallType.SUBSCRIBE: self._subscribe,
+            CallType.TEARDOWN: self._teardown,
+            CallType.LIST_FILES: _no_such_file,
+            CallType.READ_FILE: _no_such_file,
+        }
+        self._encoded: dict[CallType, tuple[int, bytes]] = {}
+
+    async def __call__(self, request: Request) -> Response | Streaming:
+        refusal = form_refusal(request)
+        if refusal is not None:
+            return refusal
+        try:
+            call = read_call(Call, request.body)
+        except Malformed as error:
+            return refuse(400, str(error))
+        problem = call_problem(call)
+        if problem is not None:
+            return refuse(400, f"Failed to validate master::Call: {problem}")
+        if not accepts_json(request):
+            return refuse(406, f"Expecting 'Accept' to allow '{PROTOBUF}' or '{JSON}'")
+        return await self._answer(call)
+
+    async def _answer(self, call: Call) -> Response | Streaming:
+        assert call.type is not None
+        view = self._views.get(call.type)
+        if view is not None:
+            return Response(200, self._shown(call.type, view))
+        other = self._others.get(call.type)
+        if other is not None:
+            return await other(call)
+        if call.type is CallType.UNKNOWN:
+            return refuse(501, "501 Not Implemented.")
+        return refuse(501, f"{call.type} is not implemented yet: this master can't do it.")
+
+    def _shown(self, type_: CallType, view: Callable[[], Json]) -> bytes:
+        steps = self._machine.steps
+        known = self._encoded.get(type_)
+        if known is None or known[0] != steps:
+            shown = encode({"type": type_, type_.lower(): view()})
+            known = self._encoded[type_] = (steps, shown)
+        return known[1]
+
+    async def _subscribe(self, call: Call) -> Streaming:
+        stream_id, streaming = self._streams.open(
+            lambda closed_id: self._driver.post(OperatorStreamClosed(closed_id))
+        )
+        self._driver.post(OperatorSubscribed(stream_id))
+        return Streaming(streaming.stream)
+
+    async def _teardown(self, call: Call) -> Response:
+        assert call.teardown is not None
+        framework_id = FrameworkId(call.teardown.framework_id.value)
+        answer = await self._driver.ask(
+            lambda request_id: TeardownRequested(request_id, framework_id), changes=False
+        )
+        assert isinstance(answer, CallAnswered)
+        if answer.message:
+            return refuse(answer.status, answer.message)
+        return Response(answer.status)
+
+
+async def _no_such_file(call: Call) -> Response:
+    """The master keeps no files; sandboxes are the agents'."""
+    return refuse(404, "")

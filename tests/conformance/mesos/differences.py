@@ -1,0 +1,132 @@
+"""Where Tepui's bodies and codes are not Mesos's, with the reason; and what is not replayed yet.
+
+Keys of `DIFFERENCES`: which recordings, which paths in the body (both regular expressions).
+"""
+
+DIFFERENCES: dict[tuple[str, str], str] = {
+    (r".*", r".*\.container_status\.executor_pid$"): "An update does not say the task's pid yet.",
+    (r"agent-get-(executors|state)", r".*\.executor_info\.command\.arguments"): (
+        "A command task is its own executor: its command is shown, not that of mesos-executor."
+    ),
+    (r"operator-get-(agents|state)", r".*\.total_resources\[\]\.(reservations?|disk)\b"): (
+        "Dynamic reservations and volumes are not implemented yet."
+    ),
+    (r"v0-(slaves.*|state.*|agent-state)", r".*\.reserved_resources(_full|_allocated)?\.op-role"): (
+        "Dynamic reservations and volumes are not implemented yet."
+    ),
+    (r"v0-(agent-)?(flags|state)", r"\.flags\."): "Our processes have flags of their own.",
+    (r"v0-(agent-)?metrics-snapshot", r"\."): "We count what we have, under Mesos's names.",
+    (r"v0-(agent-)?(version|state)", r"\.tepui_version$"): "Says which Tepui it is.",
+    (r"v0-state", r"\.cluster$"): "A cluster always has a name here.",
+    (r"v0-agent-state", r"\.registered$|.*\.statuses\[\]\.message$"): (
+        "Says whether a master has the agent, and in words how a task ended."
+    ),
+    (r"operator-(get-tasks-after-teardown|subscribe)", r".*\.statuses\[\]\.reason$"): (
+        "The agent says how a task of an ended framework ended; the master guesses nothing."
+    ),
+    (r"operator-get-weights", r"\.get_weights\."): "Weights are not implemented yet.",
+    (r"v0-roles", r".*\.quota\."): "Quota is not implemented yet.",
+    (r"v0-roles", r"\.roles\[\]\.reserved\."): "Dynamic reservations are not implemented yet.",
+    (r"v0-agent-files-debug", r"\.(/|<work_dir>)"): "The keys are the paths of each run.",
+    (r"agent-get-containers|v0-agent-(containers|monitor.*)", r".*statistics\.(mem_|processes)"): (
+        "Where there are control groups we say more than Mesos's posix isolation."
+    ),
+}
+
+_LATER = "Not implemented yet; refused with a sentence."
+
+#: Recordings whose ERROR has the same shape and other words.
+OTHER_WORDS: dict[str, str] = {
+    "subscribe-rejected-bad-regex": "What is wrong with a regex is said by Python's re, not RE2.",
+}
+
+#: What a row of `status-*` asks for, or its call's type -> our status and the reason.
+OTHER_STATUS: dict[str, tuple[int, str]] = {
+    "Accept protobuf (binary body)": (406, "Protobuf bodies are not supported yet."),
+    "SET_LOGGING_LEVEL": (501, _LATER),
+    "RESERVE_RESOURCES": (501, _LATER),
+    "UNRESERVE_RESOURCES": (501, _LATER),
+    "CREATE_VOLUMES": (501, _LATER),
+    "DESTROY_VOLUMES": (501, _LATER),
+    "DRAIN_AGENT": (501, _LATER),
+    "DEACTIVATE_AGENT": (501, _LATER),
+    "REACTIVATE_AGENT": (501, _LATER),
+    "MARK_AGENT_GONE": (501, _LATER),
+    "UPDATE_WEIGHTS": (501, _LATER),
+    "UPDATE_QUOTA": (501, _LATER),
+    "START_MAINTENANCE": (501, _LATER),
+    "STOP_MAINTENANCE": (501, _LATER),
+    "UPDATE_MAINTENANCE_SCHEDULE": (501, _LATER),
+    "WAIT_CONTAINER": (501, _LATER),
+    "KILL_CONTAINER": (501, _LATER),
+    "Content-Type with charset": (400, "A charset is accepted; the body is then read."),
+    "unknown path": (404, "An agent says it as JSON, with the path."),
+}
+
+NOT_YET: tuple[str, ...] = (
+    "executor-custom",
+    "executor-custom-scheduler-side",
+    "executor-dies",
+    "executor-info-differs",
+    "operator-create-volumes",
+    "operator-drain-agent",
+    "operator-get-maintenance-schedule",
+    "operator-get-maintenance-status",
+    "operator-get-quota",
+    "operator-maintenance",
+    "operator-mark-agent-gone",
+    "operator-reserve-resources",
+    "operator-unreserve-refused",
+    "operator-update-quota",
+    "pymesos-session",
+    "scheduler-agent-gone-no-checkpoint",
+    "scheduler-agent-restart",
+    "scheduler-agent-unreachable-aware",
+    "scheduler-agent-unreachable-legacy",
+    "scheduler-check",
+    "scheduler-decline-revive-suppress",
+    "scheduler-failover",
+    "scheduler-failover-timeout",
+    "scheduler-health-check",
+    "scheduler-invalid-offers",
+    "scheduler-invalid-offers-legacy",
+    "scheduler-kill",
+    "scheduler-kill-escalation",
+    "scheduler-kill-killing-state",
+    "scheduler-kill-unknown",
+    "scheduler-kill-unknown-legacy",
+    "scheduler-launch-finished",
+    "scheduler-launch-group",
+    "scheduler-launch-group-invalid",
+    "scheduler-launch-group-kill",
+    "scheduler-legacy-offer",
+    "scheduler-max-completion-time",
+    "scheduler-offer-timeout",
+    "scheduler-offers-of-two-agents",
+    "scheduler-operation-feedback",
+    "scheduler-reconcile",
+    "scheduler-reconcile-legacy",
+    "scheduler-reserve-create",
+    "scheduler-reserve-dropped",
+    "scheduler-resubscribe",
+    "scheduler-subscribe",
+    "scheduler-task-error",
+    "scheduler-task-failed",
+    "scheduler-teardown",
+    "scheduler-update-framework",
+    "scheduler-uris-environment",
+    "status-authentication",
+    "status-executor",
+    "status-standby",
+    "v0-logging-toggle",
+    "v0-maintenance-schedule",
+    "v0-maintenance-status",
+    "v0-post-reserve-bad",
+    "v0-put-weights",
+    "v0-put-weights-bad",
+    "v0-put-weights-word",
+    "v0-quota",
+    "v0-system-stats",
+    "v0-weights",
+    "zookeeper-nodes",
+)

@@ -1,0 +1,121 @@
+"""What the recordings were made of: a master, an agent, one running and one finished task."""
+
+import os
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.kernel.runtime.master.live import (
+    Json,
+    LiveMaster,
+    LiveScheduler,
+    live_master,
+    task,
+)
+from tests.processes import free_port
+
+RESOURCES = "cpus:4;mem:4096;disk:10000;ports:[31000-32000]"
+PRINTS = "printf 'hello\\nfrom the task\\n'"
+
+
+class Stage:
+    """Real processes. `short` has finished, `long` runs; the rest of the agent is on offer."""
+
+    def __init__(self, master: LiveMaster, agent_port: int, work_dir: Path) -> None:
+        self.master = master
+        self.agent_port = agent_port
+        self._open: dict[LiveScheduler, Json] = {}  # an offer that nobody has used yet
+        old = LiveScheduler(master, name="earlier", principal="p")
+        self.agent_id: str = old.offer(30)["agent_id"]["value"]
+        old.call("TEARDOWN")
+        self.scheduler = LiveScheduler(master, name="contract", principal="p")
+        self.play(self.scheduler, "long", "sleep 1000", "TASK_RUNNING")
+        self.play(self.scheduler, "short", PRINTS, "TASK_FINISHED")
+        framework_id = self.scheduler.framework_id
+        self.virtual = f"/frameworks/{framework_id}/executors/short/"
+        self.sandboxes = f"{work_dir}/slaves/{self.agent_id}{self.virtual}"
+
+    def play(self, scheduler: LiveScheduler, task_id: str, text: str, until: str) -> None:
+        """Launch one task and acknowledge what is said of it, until it is where it shall be and
+        what it leaves is on offer again."""
+        offer = self._open.pop(scheduler, None) or scheduler.offer()
+        command = {"value": text}
+        reply = scheduler.launch(offer, task(task_id, self.agent_id, command=command))
+        assert reply.status == 202, reply.text
+        state = ""
+        while state != until or scheduler not in self._open:
+            record = scheduler.stream.next()
+            assert record is not None, f"the stream ended while {task_id} was {state}"
+            if record["type"] == "OFFERS":
+                self._open[scheduler] = record["offers"]["offers"][0]
+            if record["type"] == "UPDATE":
+                status = record["update"]["status"]
+                state = status["state"]
+                scheduler.acknowledge(status)
+
+
+@contextmanager
+def stage(directory: Path) -> Iterator[Stage]:
+    with live_master(directory / "master") as master:
+        port, work_dir = free_port(), directory / "agent"
+        process = subprocess.Popen(
+            [
+                *(sys.executable, "-m", "kernel", "agent", "--work-dir", str(work_dir)),
+                *("--port", str(port), "--master", f"http://127.0.0.1:{master.port}"),
+                *("--resources", RESOURCES, "--attributes", "rack:r1;level:10;zone:a"),
+            ],
+            env={**os.environ, "TEPUI_LOG": "warning"},
+        )
+        try:
+            yield Stage(master, port, work_dir)
+        finally:
+            _shut_down(port)
+            process.wait(15)
+
+
+def _shut_down(port: int) -> None:
+    """Ends the agent, its tasks and its runner."""
+    url = f"http://127.0.0.1:{port}/tepui/v1/shutdown"
+    deadline = time.monotonic() + 15
+    while True:
+        try:
+            urllib.request.urlopen(urllib.request.Request(url, b"", method="POST"), timeout=5)
+            return
+        except OSError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)  # it may be coming up still, and there is no event to wait for
+
+
+def shape(value: object, path: str = "") -> dict[str, str]:
+    """Path -> type of all that is in a body; a list's elements are taken together."""
+    found = {path: _type(value)}
+    if isinstance(value, dict):
+        for key, part in value.items():
+            found |= shape(part, f"{path}.{key}")
+    if isinstance(value, list):
+        for part in value:
+            found |= shape(part, f"{path}[]")
+    return found
+
+
+def _type(value: object) -> str:
+    if isinstance(value, bool) or value is None:
+        return str(type(value).__name__)
+    return "number" if isinstance(value, (int, float)) else type(value).__name__
+
+
+def apart(recorded: object, ours: object) -> list[str]:
+    """Each path that only one of them has, or that has another type, with a sign."""
+    theirs, mine = shape(recorded), shape(ours)
+    lines = [f"-{path}" for path in theirs if path not in mine]
+    lines += [f"+{path}" for path in mine if path not in theirs]
+    lines += [f"~{path}" for path in theirs if path in mine and mine[path] != theirs[path]]
+    return lines
+
+
+__all__ = ["Json", "Stage", "apart", "stage"]
