@@ -186,9 +186,10 @@ class Driver(Generic[EventT, EffectT]):
             self._give_up(error or RuntimeError(f"the store answered {done.result()}"))
             return
         self._committing = False
-        for effect in batch:
-            if not isinstance(effect, Persist):
-                self._carry_out(effect)
+        # Back to the front of the queue: an effect may post while it is carried out, and what
+        # that causes comes after the rest of this batch.
+        durable = [effect for effect in batch if not isinstance(effect, Persist)]
+        self._queue.extendleft(reversed(durable))
         self._drain()
 
     def _give_up(self, error: BaseException) -> None:

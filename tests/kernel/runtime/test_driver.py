@@ -142,3 +142,38 @@ def test_a_stopped_driver_hears_nothing_more_and_complains_of_nothing() -> None:
         return said, complaints
 
     assert asyncio.run(scenario()) == (["before a"], [])
+
+
+def test_what_an_effect_causes_waits_for_the_effects_before_it() -> None:
+    """A stream that closes while it is carried out posts at once; that must not overtake."""
+
+    async def scenario() -> list[str]:
+        said: list[str] = []
+
+        def say(effect: Said) -> None:
+            said.append(effect.text)
+            if effect.text == "first":
+                driver.post(Noted("caused"))
+
+        store = MemoryStore()
+        driver: Driver[Any, Any] = Driver(Two(), say, store=store, term=store.lead("x"))
+        driver.start()
+        driver.post(Noted("begin"))
+        await driver.settled()
+        driver.stop()
+        return said
+
+    assert asyncio.run(scenario()) == ["first", "second", "caused"]
+
+
+class Noted(Struct, frozen=True, tag=True):
+    text: str
+
+
+class Two(Echo):
+    """Two effects after one Persist; whatever else it is told it says."""
+
+    def step(self, event: Any, now: Now) -> Sequence[Any]:
+        if event.text != "begin":
+            return [Said(event.text)]
+        return [Persist((Put("asked", "x", b""),)), Said("first"), Said("second")]
