@@ -32,7 +32,8 @@ class Subscribe(AgentCall, frozen=True):
 
     `tasks` are all that live and all whose terminal update is not yet acknowledged;
     `frameworks` are the FrameworkInfos (with id) of those tasks, `executors` the custom executors
-    (with framework_id) that live.
+    (with framework_id) that live. `is_draining` says that it heard `DrainAgent` and no
+    `ReactivateAgent` since.
     """
 
     agent_info: AgentInfo
@@ -41,6 +42,7 @@ class Subscribe(AgentCall, frozen=True):
     tasks: list[Task] = []
     frameworks: list[FrameworkInfo] = []
     executors: list[ExecutorInfo] = []
+    is_draining: bool = False
 
 
 class Pong(AgentCall, frozen=True):
@@ -149,6 +151,21 @@ class MessageExecutor(MasterEvent, frozen=True):
     data: bytes
 
 
+class DrainAgent(MasterEvent, frozen=True):
+    """Kill all tasks by their kill policies, none of which may take longer than `max_grace_ms`,
+    and start no more until `ReactivateAgent`; their updates say REASON_AGENT_DRAINING. Sent again
+    at each SUBSCRIBE of an agent that is to be drained. With `mark_gone` the agent will not come
+    back: once it is empty the master tells it to shut down."""
+
+    max_grace_ms: int | None = None
+    mark_gone: bool = False
+
+
+class ReactivateAgent(MasterEvent, frozen=True):
+    """The drain is over: start tasks again. Sent before any task that follows it, and at each
+    SUBSCRIBE of an agent that believes to be draining and is not."""
+
+
 class ShutdownAgent(MasterEvent, frozen=True):
     """The master refuses this agent; it must end its tasks and exit."""
 
@@ -165,6 +182,8 @@ AnyMasterEvent = (
     | ShutdownFramework
     | ShutdownExecutor
     | MessageExecutor
+    | DrainAgent
+    | ReactivateAgent
     | ShutdownAgent
 )
 AnyAgentCall = Subscribe | Pong | Update | ExecutorEnded | ExecutorMessage | Unregister
