@@ -32,9 +32,11 @@ from kernel.agent.tasks import TaskRecord, container_id, refusal
 from kernel.machine import DeadlineReached, Now, Operation, Persist
 from kernel.messages.agent import (
     AcknowledgeUpdate,
+    DrainAgent,
     KillTask,
     MessageExecutor,
     Ping,
+    ReactivateAgent,
     RunTask,
     ShutdownAgent,
     ShutdownExecutor,
@@ -401,5 +403,7 @@ _FROM_MASTER: Mapping[type, Callable[[Agent, Any, Now], Sequence[Effect]]] = {
     ShutdownFramework: Agent._on_shutdown_framework,
     ShutdownExecutor: Agent._on_executor_business,
     MessageExecutor: Agent._on_executor_business,
+    DrainAgent: Agent._on_executor_business,
+    ReactivateAgent: Agent._on_executor_business,
     ShutdownAgent: Agent._on_shutdown_agent,
 }
