@@ -8,12 +8,11 @@ Source: Mesos, src/slave/slave.cpp, docs/agent-recovery.md.
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from msgspec import Struct
-
 from kernel.agent import recovery, updates
+from kernel.agent.books import Books, Settings
 from kernel.agent.ending import GRACE_MS_MAX, Ending, Step
 from kernel.agent.recovery import Records
-from kernel.agent.shown import dropped, status_of, task_view, with_id
+from kernel.agent.shown import status_of, with_id
 from kernel.agent.talk import (
     AgentStarted,
     Effect,
@@ -23,12 +22,11 @@ from kernel.agent.talk import (
     LaunchTask,
     MasterLost,
     MasterSaid,
-    RemoveSandbox,
     SendCall,
     ShutdownRequested,
     StatusReported,
 )
-from kernel.agent.tasks import TaskRecord, container_id, refusal
+from kernel.agent.tasks import TaskRecord, refusal
 from kernel.machine import DeadlineReached, Now, Operation, Persist
 from kernel.messages.agent import (
     AcknowledgeUpdate,
@@ -47,34 +45,23 @@ from kernel.messages.agent import (
     UpdateFramework,
 )
 from kernel.messages.v1 import (
-    AgentInfo,
-    Id,
     Task,
     TaskInfo,
-    TaskStatus,
 )
 from kernel.model.task import TaskState
 
 
-class Settings(Struct, frozen=True):
-    """What does not change while the agent runs. `ip` is where its tasks are reached."""
-
-    info: AgentInfo
-    version: str
-    ip: str
-    work_dir: str
-    gc_delay_ms: int = 7 * 24 * 3600 * 1000  # Mesos: --gc_delay, one week
-
-
 class Agent:
-    """The parts, what this boot is called, and when sandboxes are next looked through."""
+    """The parts, which all work on the same books, and what this boot is called."""
 
     def __init__(self, settings: Settings, records: Records) -> None:
+        self.books = Books(settings, records)
         self.settings = settings
-        self.registration, self.tasks, self.updates = recovery.restore(records)
+        self.registration = self.books.registration
+        self.tasks = self.books.tasks
+        self.updates = self.books.updates
         self.boot_id = ""
         self.ending = Ending()
-        self.gc_due_ms: int | None = None
 
     def step(self, event: Event, now: Now) -> Sequence[Effect]:
         return _HANDLERS[type(event)](self, event, now)
@@ -84,22 +71,19 @@ class Agent:
             self.updates.next_deadline_ms(),
             self.registration.ping_due_ms,
             self.ending.due_ms,
-            self.gc_due_ms,
+            self.books.gc_due_ms,
         )
         return min((at_ms for at_ms in due if at_ms is not None), default=None)
 
     def check_invariants(self) -> None:
-        self.updates.check_invariants()
-        for record in self.tasks.live.values():
-            assert record.framework_id in self.tasks.frameworks, f"{record.framework_id} is unknown"
-            assert record.container_id not in self.tasks.completed
+        self.books.check_invariants()
 
     def subscribe_call(self) -> Subscribe:
         """What to say when a stream to a master is opened."""
         shown: list[Task] = []
         for record in self.tasks.live.values():
             if record.framework_id not in self.tasks.terminating:
-                shown.append(self.task_of(record))
+                shown.append(self.books.task_of(record))
         frameworks = {task.framework_id.value: None for task in shown}
         agent_id = self.registration.standing.agent_id
         return Subscribe(
@@ -110,13 +94,6 @@ class Agent:
             frameworks=[self.tasks.frameworks[framework_id] for framework_id in frameworks],
         )
 
-    def task_of(self, record: TaskRecord) -> Task:
-        """A live task as it is shown and reported."""
-        stream = self.updates.streams.get(record.container_id)
-        statuses = [kept.status for kept in stream.kept] if stream is not None else []
-        task = task_view(record, statuses)
-        return updates.show_last_forwarded(stream, task)
-
     # -- beginning and end ------------------------------------------------------------------
 
     def _on_started(self, event: AgentStarted, now: Now) -> list[Effect]:
@@ -126,15 +103,15 @@ class Agent:
         effects: list[Effect] = []
         if self.registration.standing.boot_id != event.boot_id:
             operations += self.registration.keep(boot_id=event.boot_id)
-        for record in recovery.unfinished(self.tasks, self.updates):
+        for record in self.books.unfinished():
             if rebooted:
                 status = recovery.lost_in_reboot(record, now.wall_ms)
-                more, calls = self._add_update(record, status, now)
+                more, calls = self.books.add_update(record, status, now)
                 operations += more
                 effects += calls
             else:
                 effects.append(recovery.recover(record, self.tasks, self.updates, now.wall_ms))
-        self._plan_collection(now)
+        self.books.plan_collection(now)
         return [Persist(tuple(operations)), *effects] if operations else effects
 
     def _on_shutdown(self, event: ShutdownRequested, now: Now) -> list[Effect]:
@@ -142,7 +119,7 @@ class Agent:
             return []
         operations: list[Operation] = []
         kills: list[Effect] = []
-        for record in recovery.unfinished(self.tasks, self.updates):
+        for record in self.books.unfinished():
             operations += self.tasks.mark_killing(record)
             kills.append(KillContainer(record.container_id, _grace_ms(record)))
         effects: list[Effect] = [Persist(tuple(operations))] if operations else []
@@ -153,7 +130,7 @@ class Agent:
         if self.ending.reason is None:
             return []
         step = self.ending.next_step(
-            tasks_live=bool(recovery.unfinished(self.tasks, self.updates)),
+            tasks_live=bool(self.books.unfinished()),
             all_heard=not any(stream.pending() for stream in self.updates.streams.values()),
             connected=self.registration.connected,
             now=now,
@@ -186,20 +163,15 @@ class Agent:
         calls: list[Effect] = list(self.updates.connect(now.mono_ms))
         for task in event.tasks:
             framework_id, task_id = task.framework_id.value, task.task_id.value
-            if task.state.is_terminal or self._is_known(framework_id, task_id):
+            if task.state.is_terminal or self.books.is_known(framework_id, task_id):
                 continue
             message = "The agent does not know this task"
-            more, dropped = self._drop(
+            more, dropped = self.books.drop(
                 framework_id, task.task_id, message, "REASON_RECONCILIATION", now
             )
             operations += more
             calls += dropped
         return [Persist(tuple(operations)), *calls] if operations else calls
-
-    def _is_known(self, framework_id: str, task_id: str) -> bool:
-        return self.tasks.find(framework_id, task_id) is not None or any(
-            stream.pending() for stream in self.updates.about(framework_id, task_id)
-        )
 
     def _on_ping(self, _event: Ping, now: Now) -> list[Effect]:
         return list(self.registration.pinged(now))
@@ -213,10 +185,10 @@ class Agent:
             if not state.is_terminal:
                 return []  # told twice
             text = "Cannot reuse an already existing executor for a command task"
-            return self._dropped(framework_id, task_id, text, "REASON_TASK_INVALID", now)
+            return self.books.dropped(framework_id, task_id, text, "REASON_TASK_INVALID", now)
         if self.ending.reason is not None:
             text = f"The agent is ending: {self.ending.reason}"
-            return self._dropped(framework_id, task_id, text, "REASON_AGENT_REMOVED", now)
+            return self.books.dropped(framework_id, task_id, text, "REASON_AGENT_REMOVED", now)
         record, operations = self._record(framework_id, event.task, now)
         why = refusal(event.framework, event.task)
         operations += self.tasks.add(record, event.framework)
@@ -226,29 +198,26 @@ class Agent:
         reason = "REASON_CONTAINER_LAUNCH_FAILED"
         failed = StatusReported(record.container_id, TaskState.FAILED, why, reason)
         status = status_of(record, failed, self.settings.ip, now.wall_ms)
-        more, calls = self._add_update(record, status, now)
+        more, calls = self.books.add_update(record, status, now)
         return [Persist((*operations, *more)), *calls]
 
     def _record(
         self, framework_id: str, task: TaskInfo, now: Now
     ) -> tuple[TaskRecord, list[Operation]]:
-        standing = self.registration.standing
-        assert standing.agent_id is not None, "a task came before SUBSCRIBED"
-        operations = self.registration.keep(launches=standing.launches + 1)
-        container = container_id(standing.agent_id, standing.launches)
-        record = TaskRecord(container, standing.agent_id, framework_id, task, now.wall_ms)
+        container, operations = self.books.mint()
+        record = TaskRecord(container, self.books.agent_id, framework_id, task, now.wall_ms)
         return record, operations
 
     def _on_kill_task(self, event: KillTask, now: Now) -> list[Effect]:
         framework_id, task_id = event.framework_id.value, event.task_id.value
         record = self.tasks.find(framework_id, task_id)
         if record is None:
-            if self._is_known(framework_id, task_id):
+            if self.books.is_known(framework_id, task_id):
                 return []
             if self.tasks.was_completed(framework_id, task_id):
                 return []  # its last word was heard; nobody waits for another
             text, reason = "Unable to find executor", "REASON_EXECUTOR_TERMINATED"
-            return self._dropped(framework_id, event.task_id, text, reason, now)
+            return self.books.dropped(framework_id, event.task_id, text, reason, now)
         policy = event.kill_policy  # DIFFERS: Mesos's command executor ignores it
         grace = policy.grace_period if policy is not None else None
         grace_ms = None if grace is None else grace.nanoseconds // 1_000_000
@@ -261,17 +230,9 @@ class Agent:
             event.framework_id.value, event.task_id.value, event.uuid, now.mono_ms
         )
         if done is not None:
-            operations += self._complete(done.container_id, now)
+            operations += self.books.complete(done.container_id, now)
         effects: list[Effect] = [Persist(tuple(operations))] if operations else []
         return [*effects, *calls, *self._maybe_end(now)]
-
-    def _complete(self, container: str, now: Now) -> list[Operation]:
-        stream = self.updates.streams[container]
-        statuses = [kept.status for kept in stream.kept]
-        operations = self.updates.remove(container)
-        operations += self.tasks.complete(container, statuses, now.wall_ms)
-        self._plan_collection(now)
-        return operations
 
     def _on_update_framework(self, event: UpdateFramework, _now: Now) -> list[Effect]:
         framework = event.framework
@@ -288,11 +249,11 @@ class Agent:
         operations: list[Operation] = []
         kills: list[Effect] = []
         farewells: list[Effect] = []
-        alive = {each.container_id: None for each in recovery.unfinished(self.tasks, self.updates)}
+        alive = {each.container_id: None for each in self.books.unfinished()}
         for stream in list(self.updates.streams.values()):
             if stream.framework_id == framework_id and stream.container_id not in alive:
                 farewells += self.updates.farewell(framework_id, stream.latest)
-                operations += self._complete(stream.container_id, now)
+                operations += self.books.complete(stream.container_id, now)
         for container in alive:
             record = self.tasks.live[container]
             if record.framework_id == framework_id:
@@ -316,36 +277,11 @@ class Agent:
         if record is None:
             return []
         status = status_of(record, event, self.settings.ip, now.wall_ms)
-        operations, calls = self._add_update(record, status, now)
+        operations, calls = self.books.add_update(record, status, now)
         if event.state.is_terminal and record.framework_id in self.tasks.terminating:
-            operations += self._complete(record.container_id, now)
+            operations += self.books.complete(record.container_id, now)
             calls = self.updates.farewell(record.framework_id, status)
         return [Persist(tuple(operations)), *calls, *self._maybe_end(now)]
-
-    def _add_update(
-        self, record: TaskRecord, status: TaskStatus, now: Now
-    ) -> tuple[list[Operation], list[SendCall]]:
-        if record.framework_id in self.tasks.terminating and not status.state.is_terminal:
-            return [], []
-        return self.updates.add(record.container_id, record.framework_id, status, now.mono_ms)
-
-    def _dropped(
-        self, framework_id: str, task_id: Id, message: str, reason: str, now: Now
-    ) -> list[Effect]:
-        operations, calls = self._drop(framework_id, task_id, message, reason, now)
-        return [Persist(tuple(operations)), *calls]
-
-    def _drop(
-        self, framework_id: str, task_id: Id, message: str, reason: str, now: Now
-    ) -> tuple[list[Operation], list[SendCall]]:
-        """Say of a task that has no container here that it will not run."""
-        standing = self.registration.standing
-        assert standing.agent_id is not None, "the master spoke before SUBSCRIBED"
-        operations = self.registration.keep(launches=standing.launches + 1)
-        status = dropped(task_id, standing.agent_id, message, reason, now.wall_ms)
-        stream_id = container_id(standing.agent_id, standing.launches)
-        more, calls = self.updates.add(stream_id, framework_id, status, now.mono_ms)
-        return operations + more, calls
 
     # -- time -------------------------------------------------------------------------------
 
@@ -354,28 +290,8 @@ class Agent:
         if effects:
             self.updates.disconnect()  # the master is silent: nobody listens
         effects += self.updates.due(now.mono_ms)
-        effects += self._collect(now)
+        effects += self.books.collect(now)
         return [*effects, *self._maybe_end(now)]
-
-    def _plan_collection(self, now: Now) -> None:
-        if self.gc_due_ms is None and self.tasks.completed:
-            oldest = min(done.completed_wall_ms for done in self.tasks.completed.values())
-            left_ms = oldest + self.settings.gc_delay_ms - now.wall_ms
-            self.gc_due_ms = now.mono_ms + max(1_000, left_ms)
-
-    def _collect(self, now: Now) -> list[Effect]:
-        """Remove the sandboxes whose time is over."""
-        if self.gc_due_ms is None or self.gc_due_ms > now.mono_ms:
-            return []
-        self.gc_due_ms = None
-        operations: list[Operation] = []
-        removals: list[Effect] = []
-        for done in self.tasks.expired(now.wall_ms, self.settings.gc_delay_ms):
-            place, work_dir = done.record.place, self.settings.work_dir
-            removals.append(RemoveSandbox(place.sandbox(work_dir), place.record(work_dir)))
-            operations += self.tasks.forget(done)
-        self._plan_collection(now)
-        return [Persist(tuple(operations)), *removals] if operations else []
 
 
 def _grace_ms(record: TaskRecord) -> int:

@@ -11,7 +11,8 @@ import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from kernel.agent.agent import Agent, Settings
+from kernel.agent.agent import Agent
+from kernel.agent.books import Settings
 from kernel.agent.sandbox import Place
 from kernel.agent.talk import (
     AgentStarted,

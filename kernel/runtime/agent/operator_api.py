@@ -123,7 +123,7 @@ def _frameworks(node: Node) -> Json:
 
 def _tasks(node: Node) -> Json:
     machine = node.machine
-    live = [_with_update(machine.task_of(record)) for record in machine.tasks.live.values()]
+    live = [_with_update(machine.books.task_of(record)) for record in machine.tasks.live.values()]
     return {
         "pending_tasks": [],
         "queued_tasks": [],

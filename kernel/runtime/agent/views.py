@@ -118,7 +118,7 @@ def _framework(framework_id: str, framework: FrameworkInfo) -> dict[str, Any]:
 
 
 def _live_executor(node: Node, record: TaskRecord) -> dict[str, Any]:
-    task = node.machine.task_of(record)
+    task = node.machine.books.task_of(record)
     shown = _executor(node, record)
     over = task.state.is_terminal
     shown["tasks"] = [] if over else [_task(record, task)]

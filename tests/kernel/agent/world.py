@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from kernel.agent.agent import Agent, Settings
+from kernel.agent.agent import Agent
+from kernel.agent.books import Settings
 from kernel.agent.talk import AgentStarted, Effect, Event, MasterSaid, SendCall, StatusReported
 from kernel.machine import Now, Persist, Put
 from kernel.messages.agent import (
