@@ -3,11 +3,13 @@
 A stream is named by the id that the shell gave it; what a stream is, the master does not know.
 """
 
+from collections.abc import Mapping
+from typing import Any
+
 from msgspec import Struct
 
 from kernel.machine import Answer, DeadlineReached, Persist
 from kernel.messages import agent, operator, scheduler
-from kernel.model.ids import FrameworkId
 
 
 class FrameworkSubscribed(Struct, frozen=True, tag=True):
@@ -46,11 +48,12 @@ class AgentStreamClosed(Struct, frozen=True, tag=True):
     stream_id: str
 
 
-class TeardownRequested(Struct, frozen=True, tag=True):
-    """An operator ends a framework."""
+class OperatorCallReceived(Struct, frozen=True, tag=True):
+    """An operator asks for something; `principal` is who it is, where that is known."""
 
     request_id: int
-    framework_id: FrameworkId
+    call: operator.Call
+    principal: str | None = None
 
 
 class OperatorSubscribed(Struct, frozen=True, tag=True):
@@ -70,7 +73,7 @@ Event = (
     | AgentSubscribed
     | AgentBatchReceived
     | AgentStreamClosed
-    | TeardownRequested
+    | OperatorCallReceived
     | OperatorSubscribed
     | OperatorStreamClosed
     | DeadlineReached
@@ -107,10 +110,12 @@ class CloseOperatorStream(Struct, frozen=True, tag=True):
 
 
 class CallAnswered(Answer, frozen=True, tag=True):
-    """The answer to a call as an HTTP status; the text says why, when it is a refusal."""
+    """The answer to a call as an HTTP status; the text says why, when it is a refusal. `shown` is
+    the content of an operator's call that asks for something."""
 
     status: int
     message: str = ""
+    shown: Mapping[str, Any] | None = None
 
 
 Effect = (

@@ -24,18 +24,20 @@ from kernel.master.events import (
     Effect,
     Event,
     FrameworkSubscribed,
+    OperatorCallReceived,
     OperatorStreamClosed,
     OperatorSubscribed,
     SchedulerCallReceived,
     SchedulerStreamClosed,
     SendToOperators,
-    TeardownRequested,
 )
 from kernel.master.frameworks import Frameworks
 from kernel.master.offers import Offers
+from kernel.master.operators import Operators, Outcome
 from kernel.master.reconcile import on_reconcile
 from kernel.master.tasks import Tasks
 from kernel.messages import agent as agent_messages
+from kernel.messages import operator
 from kernel.messages.operator import HEARTBEAT
 from kernel.messages.scheduler import Call, CallType, Roles
 from kernel.model.ids import AgentId, FrameworkId
@@ -63,12 +65,14 @@ class Master:
     ) -> None:
         self.steps = 0  # tells a reader whether anything can have changed
         self.cluster = Cluster(settings, Allocator(chance, interval_ms=allocation_interval_ms))
+        self.operators = Operators()  # the parts register there what they answer
         self._offers = Offers(self.cluster)
         self._tasks = Tasks(self.cluster)
         self._accept = Accept(self.cluster, self._offers)
         self._frameworks = Frameworks(self.cluster, self._offers, self._tasks)
         self._agents = Agents(self.cluster, self._offers, self._frameworks, self._tasks)
         self._agents.recover(registry.read(records or {}), now)
+        self.operators.handle(operator.CallType.TEARDOWN, self._on_teardown)
         self._next_pass_ms = 0
         self._handlers: dict[type, Callable[[Any, Now], list[Effect]]] = {
             FrameworkSubscribed: self._on_framework_subscribed,
@@ -77,7 +81,7 @@ class Master:
             AgentSubscribed: self._on_agent_subscribed,
             AgentBatchReceived: self._on_agent_batch,
             AgentStreamClosed: self._on_agent_stream_closed,
-            TeardownRequested: self._on_teardown_requested,
+            OperatorCallReceived: self.operators.on_call,
             OperatorSubscribed: self._on_operator_subscribed,
             OperatorStreamClosed: self._on_operator_stream_closed,
             DeadlineReached: self._on_deadline,
@@ -158,14 +162,6 @@ class Master:
     def _on_scheduler_stream_closed(self, event: SchedulerStreamClosed, now: Now) -> list[Effect]:
         return self._frameworks.on_stream_closed(event.stream_id, now)
 
-    def _on_teardown_requested(self, event: TeardownRequested, now: Now) -> list[Effect]:
-        framework = self.cluster.frameworks.get(event.framework_id)
-        if framework is None:
-            message = "No framework found with specified ID"
-            return [CallAnswered(event.request_id, _BAD, message)]
-        effects = self._frameworks.on_teardown(framework, now)
-        return [CallAnswered(event.request_id, _DONE), *effects]
-
     # --- agents ----------------------------------------------------------------------------
 
     def _on_agent_subscribed(self, event: AgentSubscribed, now: Now) -> list[Effect]:
@@ -197,6 +193,13 @@ class Master:
         return self._agents.on_stream_closed(event.stream_id)
 
     # --- operators -------------------------------------------------------------------------
+
+    def _on_teardown(self, asked: OperatorCallReceived, now: Now) -> Outcome:
+        framework_id = FrameworkId(_set(asked.call.teardown).framework_id.value)
+        framework = self.cluster.frameworks.get(framework_id)
+        if framework is None:
+            return Outcome(_BAD, "No framework found with specified ID")
+        return Outcome(_DONE, effects=self._frameworks.on_teardown(framework, now))
 
     def _on_operator_subscribed(self, event: OperatorSubscribed, now: Now) -> list[Effect]:
         gone = self.cluster.watchers.add(event.stream_id)

@@ -38,14 +38,22 @@ def _read_slowly(kind: type[T], body: bytes) -> T:
     head = "Failed to convert JSON into Call protobuf"
     if not isinstance(value, dict):
         raise Malformed(f"{head}: Expecting a JSON object")
+    try:
+        return read_value(kind, value)
+    except Malformed as error:
+        raise Malformed(f"{head}: {error}") from None
+
+
+def read_value(kind: type[T], value: Any) -> T:
+    """As `read_call`, of what has been parsed already, without its heading. Raises `Malformed`."""
     missing: list[str] = []
     try:
         fitted = _fit(value, inspect.type_info(kind), "", missing)
         if missing:
             raise Malformed(f"Missing required fields: {', '.join(missing)}")
         return msgspec.convert(fitted, kind, strict=False)
-    except (Malformed, msgspec.ValidationError, RecursionError) as error:
-        raise Malformed(f"{head}: {error}") from None
+    except (msgspec.ValidationError, RecursionError) as error:
+        raise Malformed(str(error)) from None
 
 
 def _fit(value: Any, kind: inspect.Type, path: str, missing: list[str]) -> Any:

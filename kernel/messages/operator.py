@@ -1,15 +1,16 @@
-"""The conversation of operators and their tools with master and agent: Mesos's v1 operator API.
+"""The conversation of operators and their tools with the master: Mesos's v1 operator API.
 
-A call is an envelope: its `type` names the sub-message that counts, in lower case. The answers are
-made by `kernel.master.operator_views` and `kernel.runtime.agent.operator_views`. Source: Mesos,
-include/mesos/v1/master/master.proto, include/mesos/v1/agent/agent.proto.
+A call is an envelope: its `type` names the sub-message that counts, in lower case; they are in
+`kernel.messages.operator_calls`. An agent's calls are `kernel.messages.agent_operator`'s, and the
+answers are made by `kernel.master.operator_views` and `kernel.runtime.agent.operator_api`. Source:
+Mesos, include/mesos/v1/master/master.proto.
 """
 
 from enum import StrEnum
-from typing import Any
+from typing import Any, Protocol
 
+from kernel.messages import operator_calls as calls
 from kernel.messages.v1 import (
-    DurationInfo,
     FrameworkInfo,
     Id,
     Task,
@@ -62,95 +63,69 @@ class CallType(StrEnum):
     REMOVE_QUOTA = "REMOVE_QUOTA"
     TEARDOWN = "TEARDOWN"
     MARK_AGENT_GONE = "MARK_AGENT_GONE"
-
-
-class AgentCallType(StrEnum):
-    """All that Mesos's agent knows."""
-
-    UNKNOWN = "UNKNOWN"
-    GET_HEALTH = "GET_HEALTH"
-    GET_FLAGS = "GET_FLAGS"
-    GET_VERSION = "GET_VERSION"
-    GET_METRICS = "GET_METRICS"
-    GET_LOGGING_LEVEL = "GET_LOGGING_LEVEL"
-    SET_LOGGING_LEVEL = "SET_LOGGING_LEVEL"
-    LIST_FILES = "LIST_FILES"
-    READ_FILE = "READ_FILE"
-    GET_STATE = "GET_STATE"
-    GET_CONTAINERS = "GET_CONTAINERS"
-    GET_FRAMEWORKS = "GET_FRAMEWORKS"
-    GET_EXECUTORS = "GET_EXECUTORS"
-    GET_OPERATIONS = "GET_OPERATIONS"
-    GET_TASKS = "GET_TASKS"
-    GET_AGENT = "GET_AGENT"
-    GET_RESOURCE_PROVIDERS = "GET_RESOURCE_PROVIDERS"
-    LAUNCH_CONTAINER = "LAUNCH_CONTAINER"
-    WAIT_CONTAINER = "WAIT_CONTAINER"
-    KILL_CONTAINER = "KILL_CONTAINER"
-    REMOVE_CONTAINER = "REMOVE_CONTAINER"
-    LAUNCH_NESTED_CONTAINER = "LAUNCH_NESTED_CONTAINER"
-    WAIT_NESTED_CONTAINER = "WAIT_NESTED_CONTAINER"
-    KILL_NESTED_CONTAINER = "KILL_NESTED_CONTAINER"
-    REMOVE_NESTED_CONTAINER = "REMOVE_NESTED_CONTAINER"
-    LAUNCH_NESTED_CONTAINER_SESSION = "LAUNCH_NESTED_CONTAINER_SESSION"
-    ATTACH_CONTAINER_INPUT = "ATTACH_CONTAINER_INPUT"
-    ATTACH_CONTAINER_OUTPUT = "ATTACH_CONTAINER_OUTPUT"
-    ADD_RESOURCE_PROVIDER_CONFIG = "ADD_RESOURCE_PROVIDER_CONFIG"
-    UPDATE_RESOURCE_PROVIDER_CONFIG = "UPDATE_RESOURCE_PROVIDER_CONFIG"
-    REMOVE_RESOURCE_PROVIDER_CONFIG = "REMOVE_RESOURCE_PROVIDER_CONFIG"
-    MARK_RESOURCE_PROVIDER_GONE = "MARK_RESOURCE_PROVIDER_GONE"
-    PRUNE_IMAGES = "PRUNE_IMAGES"
-
-
-class GetMetrics(Wire, frozen=True):
-    """`timeout` is for metrics that are slow to come; ours never are."""
-
-    timeout: DurationInfo | None = None
-
-
-class ListFiles(Wire, frozen=True):
-    path: str
-
-
-class ReadFile(Wire, frozen=True):
-    path: str
-    offset: int
-    length: int | None = None
-
-
-class Teardown(Wire, frozen=True):
-    framework_id: Id
+    EXPLAIN = "EXPLAIN"  # ours
 
 
 class Call(Wire, frozen=True):
     """To the master."""
 
     type: CallType | None = None
-    get_metrics: GetMetrics | None = None
-    list_files: ListFiles | None = None
-    read_file: ReadFile | None = None
-    teardown: Teardown | None = None
+    get_metrics: calls.GetMetrics | None = None
+    set_logging_level: calls.SetLoggingLevel | None = None
+    list_files: calls.ListFiles | None = None
+    read_file: calls.ReadFile | None = None
+    update_weights: calls.UpdateWeights | None = None
+    reserve_resources: calls.ReserveResources | None = None
+    unreserve_resources: calls.UnreserveResources | None = None
+    create_volumes: calls.Volumes | None = None
+    destroy_volumes: calls.Volumes | None = None
+    grow_volume: calls.GrowVolume | None = None
+    shrink_volume: calls.ShrinkVolume | None = None
+    update_maintenance_schedule: calls.UpdateMaintenanceSchedule | None = None
+    start_maintenance: calls.Machines | None = None
+    stop_maintenance: calls.Machines | None = None
+    drain_agent: calls.DrainAgent | None = None
+    deactivate_agent: calls.OfAgent | None = None
+    reactivate_agent: calls.OfAgent | None = None
+    set_quota: calls.SetQuota | None = None
+    remove_quota: calls.RemoveQuota | None = None
+    update_quota: calls.UpdateQuota | None = None
+    teardown: calls.Teardown | None = None
+    mark_agent_gone: calls.OfAgent | None = None
+    explain: calls.Explain | None = None
 
 
-class AgentCall(Wire, frozen=True):
-    """To an agent."""
+class _AnyCall(Protocol):
+    """To a master or an agent."""
 
-    type: AgentCallType | None = None
-    get_metrics: GetMetrics | None = None
-    list_files: ListFiles | None = None
-    read_file: ReadFile | None = None
+    @property
+    def type(self) -> StrEnum | None: ...
 
-
-#: Calls that mean nothing without their sub-message, of those that are carried out here.
-_WITH_PAYLOAD = ("GET_METRICS", "LIST_FILES", "READ_FILE", "TEARDOWN")
+    @property
+    def read_file(self) -> calls.ReadFile | None: ...
 
 
-def call_problem(call: Call | AgentCall) -> str | None:
+def call_problem(call: Call) -> str | None:
     """Why the call is no call at all (400), or None."""
+    problem = payload_problem(call)
+    if problem is not None:
+        return problem
+    is_resizing = call.type in (CallType.GROW_VOLUME, CallType.SHRINK_VOLUME)
+    resizing = call.grow_volume or call.shrink_volume
+    if is_resizing and resizing is not None and resizing.agent_id is None:
+        return (
+            "Expecting 'agent_id' to be present; only agent default resources are supported"
+            " right now"
+        )
+    return None
+
+
+def payload_problem(call: _AnyCall) -> str | None:
+    """What is missing of the type, or of the sub-message that the type names, or wrong in it."""
     if call.type is None:
         return "Expecting 'type' to be present"
     name = call.type.lower()
-    if call.type.value in _WITH_PAYLOAD and getattr(call, name) is None:
+    if hasattr(call, name) and getattr(call, name) is None:
         return f"Expecting '{name}' to be present"
     read = call.read_file
     if read is not None and (read.offset < 0 or (read.length or 0) < 0):

@@ -12,9 +12,9 @@ from msgspec.structs import replace
 
 from kernel.agent.shown import task_view, with_id
 from kernel.agent.tasks import TaskRecord
+from kernel.messages.agent_operator import AgentCall, AgentCallType, agent_call_problem
 from kernel.messages.codec import Malformed, encode
 from kernel.messages.lenient import read_call
-from kernel.messages.operator import AgentCall, AgentCallType, call_problem
 from kernel.messages.quantities import from_wire, to_wire
 from kernel.messages.v1 import AgentInfo, ExecutorInfo, FrameworkInfo, Id, Task
 from kernel.runtime.agent import views
@@ -61,7 +61,7 @@ class OperatorApi:
             call = read_call(AgentCall, request.body)
         except Malformed as error:
             return refuse(400, str(error))
-        problem = call_problem(call)
+        problem = agent_call_problem(call)
         if problem is not None:
             return refuse(400, f"Failed to validate agent::Call: {problem}")
         if not accepts_json(request):

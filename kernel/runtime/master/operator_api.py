@@ -12,9 +12,9 @@ from kernel.master import operator_views
 from kernel.master.events import (
     CallAnswered,
     Event,
+    OperatorCallReceived,
     OperatorStreamClosed,
     OperatorSubscribed,
-    TeardownRequested,
 )
 from kernel.master.master import Master
 from kernel.master.views import MESOS_VERSION
@@ -22,14 +22,17 @@ from kernel.messages.codec import Malformed, encode
 from kernel.messages.lenient import read_call
 from kernel.messages.operator import Call, CallType, call_problem
 from kernel.messages.v1 import MasterInfo
-from kernel.model.ids import FrameworkId
 from kernel.runtime.call_form import JSON, PROTOBUF, accepts_json, form_refusal, refuse
 from kernel.runtime.driver import Driver
 from kernel.runtime.http import Request, Response, Streaming
 from kernel.runtime.master.pages import BUILD
 from kernel.runtime.master.streams import Streams
+from kernel.store.interface import StoreFull
 
 Json = Mapping[str, Any]
+
+#: What needs no room in the store.
+_SOFT = (CallType.TEARDOWN, CallType.EXPLAIN)
 
 
 class OperatorApi:
@@ -70,7 +73,6 @@ class OperatorApi:
         }
         self._others: dict[CallType, Callable[[Call], Awaitable[Response | Streaming]]] = {
             CallType.SUBSCRIBE: self._subscribe,
-            CallType.TEARDOWN: self._teardown,
             CallType.LIST_FILES: _no_such_file,
             CallType.READ_FILE: _no_such_file,
         }
@@ -93,7 +95,7 @@ class OperatorApi:
 
     async def _answer(self, call: Call) -> Response | Streaming:
         assert call.type is not None
-        view = self._views.get(call.type)
+        view = self._views.get(call.type) or self._machine.operators.views.get(call.type)
         if view is not None:
             return Response(200, self._shown(call.type, view))
         other = self._others.get(call.type)
@@ -101,7 +103,7 @@ class OperatorApi:
             return await other(call)
         if call.type is CallType.UNKNOWN:
             return refuse(501, "501 Not Implemented.")
-        return refuse(501, f"{call.type} is not implemented yet: this master can't do it.")
+        return await self.ask(call)
 
     def _shown(self, type_: CallType, view: Callable[[], Json]) -> bytes:
         steps = self._machine.steps
@@ -118,15 +120,21 @@ class OperatorApi:
         self._driver.post(OperatorSubscribed(stream_id))
         return Streaming(streaming.stream)
 
-    async def _teardown(self, call: Call) -> Response:
-        assert call.teardown is not None
-        framework_id = FrameworkId(call.teardown.framework_id.value)
-        answer = await self._driver.ask(
-            lambda request_id: TeardownRequested(request_id, framework_id), changes=False
-        )
-        assert isinstance(answer, CallAnswered)
+    async def ask(self, call: Call, principal: str | None = None) -> Response:
+        """Have the machine carry it out."""
+        try:
+            answer = await self._driver.ask(
+                lambda request_id: OperatorCallReceived(request_id, call, principal),
+                changes=call.type not in _SOFT,
+            )
+        except StoreFull as error:
+            return refuse(507, str(error))
+        assert isinstance(answer, CallAnswered) and call.type is not None
         if answer.message:
             return refuse(answer.status, answer.message)
+        if answer.shown is not None:
+            shown = encode({"type": call.type, call.type.lower(): answer.shown})
+            return Response(answer.status, shown)
         return Response(answer.status)
 
 

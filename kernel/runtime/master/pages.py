@@ -1,4 +1,4 @@
-"""The master's views for people and tools: Mesos's v0 GET endpoints, and teardown.
+"""The master's pages for people and tools: Mesos's v0 endpoints, those that change included.
 
 What they show is `kernel.master.views`'s. A view is encoded once for as long as nothing happens.
 Source: Mesos, docs/endpoints.
@@ -7,15 +7,13 @@ Source: Mesos, docs/endpoints.
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
-from urllib.parse import parse_qs
 
 from kernel.master import views
-from kernel.master.events import CallAnswered, Event, TeardownRequested
 from kernel.master.master import Master
-from kernel.messages.codec import encode
-from kernel.model.ids import FrameworkId
+from kernel.messages.codec import Malformed, encode
+from kernel.messages.endpoints import CHANGING, Posted
+from kernel.messages.operator import Call, call_problem
 from kernel.runtime.call_form import refuse
-from kernel.runtime.driver import Driver
 from kernel.runtime.http import Request, Response
 
 BUILD = {"git_sha": "", "build_date": "", "build_time": 0.0, "build_user": ""}
@@ -39,16 +37,16 @@ class Pages:
 
     def __init__(
         self,
-        driver: Driver[Event, object],
         machine: Master,
+        ask: Callable[[Call], Awaitable[Response]],
         *,
         head: Mapping[str, Any],
         flags: Mapping[str, str],
         hostname: str,
         port: int,
     ) -> None:
-        self._driver = driver
         self._machine = machine
+        self._ask = ask
         self._head = head
         self._flags = flags
         self._hostname = hostname
@@ -69,9 +67,19 @@ class Pages:
             "/version": self.version,
             "/metrics/snapshot": self.metrics,
             "/redirect": self.redirect,
-            "/teardown": self.teardown,
             "/files": self.files,
+            **{path: self._page(path) for path in self._machine.operators.pages},
+            **{path: self._change(path) for path in CHANGING},
         }
+
+    def _page(self, endpoint: str) -> View:
+        async def view(request: Request) -> Response:
+            return self._shown(request, endpoint)
+
+        return view
+
+    def _change(self, endpoint: str) -> View:
+        return lambda request: self.changing(request, endpoint)
 
     async def state(self, request: Request) -> Response:
         head = {**self._head, "flags": self._flags}
@@ -134,22 +142,29 @@ class Pages:
             return refuse(400, "Expecting 'path=value' in query.\n")
         return refuse(404, "No such file or directory: the master keeps no files.\n")
 
-    async def teardown(self, request: Request) -> Response:
-        if request.method != "POST":
-            text = f"Expecting one of {{ 'POST' }}, but received '{request.method}'."
-            return refuse(405, f"405 Method Not Allowed. {text}", Allow="POST")
-        form = parse_qs(request.body.decode(errors="replace"))
-        ids = form.get("frameworkId")
-        if not ids:
-            return refuse(400, "Missing 'frameworkId' query parameter in the request body")
-        framework_id = FrameworkId(ids[0])
-        answer = await self._driver.ask(
-            lambda request_id: TeardownRequested(request_id, framework_id), changes=False
-        )
-        assert isinstance(answer, CallAnswered)
-        if answer.message:
-            return refuse(answer.status, answer.message)
-        return Response(answer.status)
+    async def changing(self, request: Request, endpoint: str) -> Response:
+        """A v0 endpoint that changes something, or shows it when it is asked with GET."""
+        read = CHANGING[endpoint].get(request.method)
+        if read is None:
+            return self._shown(request, endpoint)
+        rest = request.path.partition(endpoint)[2]
+        try:
+            call = read(Posted(rest, request.body))
+        except Malformed as error:
+            return refuse(400, str(error))
+        problem = call_problem(call)
+        return refuse(400, problem) if problem is not None else await self._ask(call)
+
+    def _shown(self, request: Request, endpoint: str) -> Response:
+        page = self._machine.operators.pages.get(endpoint)
+        if request.method == "GET" and page is not None:
+            return json_response(request, encode(page()))
+        methods = [*(["GET"] if page is not None else []), *CHANGING.get(endpoint, {})]
+        if not methods:
+            return refuse(404, "404 Not Found.")
+        named = ", ".join(f"'{method}'" for method in methods)
+        text = f"Expecting one of {{ {named} }}, but received '{request.method}'."
+        return refuse(405, f"405 Method Not Allowed. {text}", Allow=", ".join(methods))
 
     def _cached(self, request: Request, make: Callable[[], Mapping[str, Any]]) -> Response:
         name = request.path

@@ -98,8 +98,8 @@ class Server:
             started_s=started.wall_ms / 1000,
         )
         pages = Pages(
-            self._driver,
             self._machine,
+            operators.ask,
             head={
                 "version": MESOS_VERSION,
                 "tepui_version": TEPUI_VERSION,
