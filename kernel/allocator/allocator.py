@@ -89,8 +89,11 @@ class Allocator:
     # --- frameworks ------------------------------------------------------------------------
 
     def set_client(self, client: Client, suppressed: Sequence[str] = ()) -> None:
-        """Make the framework known, or known anew, and wanting offers for all else."""
-        self.drop_client(client.framework_id)
+        """Make the framework known, or known anew, and wanting offers for all else.
+
+        What it refused under a role that it keeps stays refused.
+        """
+        self.drop_client(client.framework_id, kept=client.roles)
         self._clients[client.framework_id] = client
         for role in client.roles:
             self.ranking.subscribe(client.framework_id, role)
@@ -98,14 +101,18 @@ class Allocator:
                 self.ranking.set_wanting(client.framework_id, role, True)
         self.look_everywhere()
 
-    def drop_client(self, framework_id: FrameworkId) -> None:
-        """Offer it nothing from now on; what it holds stays in the books, its refusals go."""
+    def drop_client(self, framework_id: FrameworkId, *, kept: Sequence[str] = ()) -> None:
+        """Offer it nothing from now on; what it holds stays in the books.
+
+        Its refusals go, but those under the roles that are `kept`.
+        """
         client = self._clients.pop(framework_id, None)
         if client is None:
             return
         for role in client.roles:
             self.ranking.unsubscribe(framework_id, role)
-        self.filters.forget_framework(framework_id)
+        gone = [role for role in client.roles if role not in kept]
+        self.filters.forget_framework(framework_id, gone)
 
     def suppress(self, framework_id: FrameworkId, roles: Sequence[str] = ()) -> None:
         """No more offers under these roles, or under any."""

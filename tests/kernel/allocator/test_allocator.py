@@ -155,6 +155,20 @@ def test_a_revival_forgets_refusals() -> None:
     assert owners(allocator.allocate(2)) == [(A1, F1)]
 
 
+def test_refusals_outlive_a_change_of_roles_where_the_role_stays() -> None:
+    """A framework that updated itself was asked at once for all that it had just refused.
+
+    Source: Mesos, updateFramework of hierarchical.cpp.
+    """
+    allocator = allocator_of(fw1="stays")
+    allocator.add_agent(A1, machine(2, 1024))
+    decline(allocator, allocator.allocate(0)[0], refuse_ms=100_000, now_ms=0)
+
+    allocator.set_client(Client(F1, ("stays", "comes")))
+
+    assert [offered.role for offered in allocator.allocate(2_000)] == ["comes"]
+
+
 def test_a_suppressed_framework_is_offered_nothing_until_it_revives() -> None:
     allocator = allocator_of(fw1="*")
     allocator.suppress(F1)
