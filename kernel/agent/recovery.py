@@ -62,6 +62,7 @@ def recover(record: TaskRecord, tasks: Tasks, streams: UpdateStreams, wall_ms: i
         latest.healthy if latest is not None else None,
         record.killing,
         max(0, wall_ms - record.launched_wall_ms),
+        latest.check_status if latest is not None else None,
     )
 
 

@@ -48,6 +48,7 @@ def status_of(record: TaskRecord, event: StatusReported, ip: str, wall_ms: int) 
         executor_id=record.task.task_id,
         timestamp=wall_ms / 1000,
         healthy=event.healthy,
+        check_status=event.check_status,
         container_status=ContainerStatus(
             container_id={"value": record.container_id},
             network_infos=[{"ip_addresses": [address]}],

@@ -4,7 +4,7 @@ from msgspec import Struct
 
 from kernel.machine import DeadlineReached, Persist
 from kernel.messages.agent import AnyAgentCall, AnyMasterEvent
-from kernel.messages.v1 import FrameworkInfo, TaskInfo
+from kernel.messages.v1 import CheckStatusInfo, FrameworkInfo, TaskInfo
 from kernel.model.task import Source, TaskState
 
 
@@ -34,6 +34,7 @@ class StatusReported(Struct, frozen=True, tag=True):
     healthy: bool | None = None
     source: Source = Source.EXECUTOR
     memory_limit_bytes: int | None = None
+    check_status: CheckStatusInfo | None = None
 
 
 class ShutdownRequested(Struct, frozen=True, tag=True):
@@ -64,6 +65,7 @@ class RecoverTask(Struct, frozen=True, tag=True):
     healthy: bool | None
     killing: bool
     age_ms: int
+    check_status: CheckStatusInfo | None = None
 
 
 class KillContainer(Struct, frozen=True, tag=True):

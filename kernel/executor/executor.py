@@ -8,6 +8,7 @@ from typing import Any
 
 from kernel.executor.life import Life, Stage
 from kernel.executor.talk import (
+    CheckFinished,
     Effect,
     Event,
     ForgetProcess,
@@ -96,6 +97,9 @@ class Executor:
     def _on_probed(self, event: ProbeFinished, now_ms: int) -> list[Effect]:
         return self._live(event.run, lambda life: life.probed(event.healthy, now_ms))
 
+    def _on_checked(self, event: CheckFinished, now_ms: int) -> list[Effect]:
+        return self._live(event.run, lambda life: life.checked(event.status, now_ms))
+
     def _live(self, run: str, act: Callable[[Life], list[Effect]]) -> list[Effect]:
         life = self.lives.get(run)
         return [] if life is None else self._after(life, act(life))
@@ -117,6 +121,7 @@ _HANDLERS: Mapping[type, Callable[[Executor, Any, int], Sequence[Effect]]] = {
     ProcessRefused: Executor._on_refused,
     ProcessEnded: Executor._on_ended,
     ProbeFinished: Executor._on_probed,
+    CheckFinished: Executor._on_checked,
     RunnerAttached: Executor._on_attached,
     DeadlineReached: Executor._on_deadline,
 }

@@ -9,10 +9,11 @@ from enum import Enum
 from msgspec import Struct
 
 from kernel.executor import checks
-from kernel.executor.checks import Check, Verdict
+from kernel.executor.checks import Check, Inquiry, Verdict
 from kernel.executor.talk import (
     AbandonSandbox,
     AdoptProcess,
+    CheckTask,
     Effect,
     ForgetProcess,
     KillProcess,
@@ -27,9 +28,11 @@ from kernel.executor.talk import (
     SignalProcess,
     StartProcess,
 )
+from kernel.messages.v1 import CheckStatusInfo
 from kernel.model.task import Source, TaskState
 
 HEALTH_UPDATED = "REASON_TASK_HEALTH_CHECK_STATUS_UPDATED"
+CHECK_UPDATED = "REASON_TASK_CHECK_STATUS_UPDATED"
 COMPLETION_GRACE_MS = 100  # Mesos takes no grace here; so much lets SIGTERM be the end's name
 KILL_AGAIN_MS = 2_000  # a process in state D may not die at once
 _SIGNAL_BASE = 128  # `$?` of a process that a signal ended
@@ -80,10 +83,11 @@ class Life(Struct):
     completion_overdue: bool = False
     given_up: bool = False  # by its health check
     check: Check | None = None
+    inquiry: Inquiry | None = None
 
     def next_deadline_ms(self) -> int | None:
-        check_due_ms = self.check.due_ms if self.check is not None and not self.killing else None
-        due = (self.kill_due_ms, self.completion_due_ms, check_due_ms)
+        due = [self.kill_due_ms, self.completion_due_ms]
+        due += [each.due_ms for each in (self.check, self.inquiry) if each and not self.killing]
         return min((at_ms for at_ms in due if at_ms is not None), default=None)
 
     # -- how it begins ----------------------------------------------------------------------
@@ -91,6 +95,8 @@ class Life(Struct):
     def begin(self, now_ms: int) -> list[Effect]:
         if self.orders.completion_ms_max is not None:
             self.completion_due_ms = now_ms + self.orders.completion_ms_max
+        if self.orders.check is not None:
+            self.inquiry = checks.inquiry(self.orders.check)
         return [PrepareSandbox(self.run)]
 
     def recover(self, event: LifeRecovered, now_ms: int) -> list[Effect]:
@@ -103,6 +109,10 @@ class Life(Struct):
         if self.orders.health is not None and event.state is TaskState.RUNNING:
             health = self.orders.health
             self.check = checks.resume(health, now_ms, event.age_ms, event.healthy)
+        if self.orders.check is not None:
+            self.inquiry = checks.inquiry(self.orders.check, event.check_status)
+            if event.state is TaskState.RUNNING:
+                self.inquiry.begin(event.age_ms, now_ms)
         return []
 
     def ask_again(self) -> list[Effect]:
@@ -120,7 +130,7 @@ class Life(Struct):
         if self.stage is not Stage.ORDERED:
             return []
         if self.killing:
-            return self._killed_before_start()
+            return self._over(_killed_before_start(self))
         self.stage = Stage.PREPARING
         return [PrepareSandbox(self.run)]
 
@@ -133,6 +143,8 @@ class Life(Struct):
             effects += self._advance(TaskState.RUNNING)
             if self.orders.health is not None and self.check is None:
                 self.check = checks.begin(self.orders.health, now_ms)
+            if self.inquiry is not None and self.inquiry.due_ms is None:
+                self.inquiry.begin(0, now_ms)
             return effects
         if self.state is not TaskState.KILLING:
             effects += self._advance(TaskState.RUNNING)
@@ -151,7 +163,7 @@ class Life(Struct):
             return []
         self.killing, self.grace_ms = True, wanted_ms
         if self.stage is Stage.PREPARING:
-            return [AbandonSandbox(self.run), *self._killed_before_start()]
+            return [AbandonSandbox(self.run), *self._over(_killed_before_start(self))]
         return self._terminate(now_ms) if self.stage is Stage.RUNNING else []
 
     def deadline(self, now_ms: int) -> list[Effect]:
@@ -163,12 +175,12 @@ class Life(Struct):
         if self.kill_due_ms is not None and self.kill_due_ms <= now_ms:
             self.kill_due_ms = now_ms + KILL_AGAIN_MS
             effects.append(KillProcess(self.run))
-        check = self.check
-        if check is None or self.killing or self.stage is not Stage.RUNNING:
+        if self.killing or self.stage is not Stage.RUNNING:
             return effects
-        if check.due_ms is not None and check.due_ms <= now_ms:
-            check.probe_begins()
-            effects.append(ProbeTask(self.run))
+        for each, probe in ((self.check, ProbeTask), (self.inquiry, CheckTask)):
+            if each is not None and each.due_ms is not None and each.due_ms <= now_ms:
+                each.probe_begins()
+                effects.append(probe(self.run))
         return effects
 
     def probed(self, healthy: bool, now_ms: int) -> list[Effect]:
@@ -182,6 +194,13 @@ class Life(Struct):
             self.given_up = True
             effects += self.kill(None, now_ms)
         return effects
+
+    def checked(self, status: CheckStatusInfo | None, now_ms: int) -> list[Effect]:
+        if self.inquiry is None or self.killing or self.stage is not Stage.RUNNING:
+            return []
+        if not self.inquiry.finished(status, now_ms):
+            return []
+        return [self._report(TaskState.RUNNING, reason=CHECK_UPDATED)]
 
     def _terminate(self, now_ms: int) -> list[Effect]:
         effects: list[Effect] = []
@@ -214,7 +233,7 @@ class Life(Struct):
     def _end_of(self, event: ProcessEnded) -> ReportStatus:
         said = describe(event)
         if event.memory is not None and not self.killing:
-            return self._out_of_memory(event.memory)
+            return _out_of_memory(self, event.memory)
         if self.completion_overdue:
             reason = "REASON_MAX_COMPLETION_TIME_REACHED"
             return self._report(TaskState.FAILED, said, reason)
@@ -226,29 +245,13 @@ class Life(Struct):
         ended_well = event.wait_status == 0 if event.wait_status is not None else event.status == 0
         return self._report(TaskState.FINISHED if ended_well else TaskState.FAILED, said)
 
-    def _out_of_memory(self, memory: MemoryEnd) -> ReportStatus:
-        return ReportStatus(
-            self.run,
-            TaskState.FAILED,
-            f"Memory limit exceeded: Requested: {memory.limit_bytes // _MIB}MB"
-            f" Maximum Used: {memory.peak_bytes // _MIB}MB",
-            "REASON_CONTAINER_LIMITATION_MEMORY",
-            source=Source.AGENT,
-            memory_limit_bytes=memory.limit_bytes,
-        )
-
     def _launch_failed(self, message: str, reason: str) -> list[Effect]:
         text = f"Failed to launch container: {message}"
         return self._over(self._report(TaskState.FAILED, text, reason, Source.AGENT))
 
-    def _killed_before_start(self) -> list[Effect]:
-        message = "Killed before its process was started"
-        reason = "REASON_TASK_KILLED_DURING_LAUNCH"
-        return self._over(self._report(TaskState.KILLED, message, reason))
-
     def _over(self, report: ReportStatus) -> list[Effect]:
         self.stage, self.state = Stage.OVER, report.state
-        self.kill_due_ms = self.completion_due_ms = self.check = None
+        self.kill_due_ms = self.completion_due_ms = self.check = self.inquiry = None
         return [report]
 
     def _advance(self, state: TaskState) -> list[Effect]:
@@ -257,7 +260,7 @@ class Life(Struct):
         if order.index(self.state) >= order.index(state):
             return []
         self.state = state
-        return [ReportStatus(self.run, state)]
+        return [ReportStatus(self.run, state, check_status=_told(self.inquiry))]
 
     def _report(
         self,
@@ -269,7 +272,36 @@ class Life(Struct):
         healthy = self.check.healthy if self.check is not None else None
         if self.given_up:
             healthy = False
-        return ReportStatus(self.run, state, message, reason, healthy, source)
+        asked = _told(self.inquiry)
+        return ReportStatus(self.run, state, message, reason, healthy, source, check_status=asked)
+
+
+def _out_of_memory(life: Life, memory: MemoryEnd) -> ReportStatus:
+    return ReportStatus(
+        life.run,
+        TaskState.FAILED,
+        f"Memory limit exceeded: Requested: {memory.limit_bytes // _MIB}MB"
+        f" Maximum Used: {memory.peak_bytes // _MIB}MB",
+        "REASON_CONTAINER_LIMITATION_MEMORY",
+        source=Source.AGENT,
+        memory_limit_bytes=memory.limit_bytes,
+        check_status=_told(life.inquiry),
+    )
+
+
+def _killed_before_start(life: Life) -> ReportStatus:
+    return ReportStatus(
+        life.run,
+        TaskState.KILLED,
+        "Killed before its process was started",
+        "REASON_TASK_KILLED_DURING_LAUNCH",
+        check_status=_told(life.inquiry),
+    )
+
+
+def _told(inquiry: Inquiry | None) -> CheckStatusInfo | None:
+    """What every update of a task with a check carries, known or not."""
+    return inquiry.status if inquiry is not None else None
 
 
 def describe(event: ProcessEnded) -> str:

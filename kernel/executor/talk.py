@@ -3,7 +3,7 @@
 from msgspec import Struct
 
 from kernel.machine import DeadlineReached
-from kernel.messages.v1 import HealthCheck
+from kernel.messages.v1 import CheckInfo, CheckStatusInfo, HealthCheck
 from kernel.model.task import Source, TaskState
 
 GRACE_MS = 3_000  # between SIGTERM and SIGKILL; Mesos, launcher/executor.cpp
@@ -15,6 +15,7 @@ class Orders(Struct, frozen=True):
     grace_ms: int = GRACE_MS
     killing_state: bool = False  # the framework has TASK_KILLING_STATE
     health: HealthCheck | None = None
+    check: CheckInfo | None = None
     completion_ms_max: int | None = None
 
 
@@ -34,6 +35,7 @@ class LifeRecovered(AboutRun, frozen=True):
     healthy: bool | None = None
     killing: bool = False
     age_ms: int = 0
+    check_status: CheckStatusInfo | None = None
 
 
 class KillOrdered(AboutRun, frozen=True):
@@ -81,6 +83,12 @@ class ProbeFinished(AboutRun, frozen=True):
     detail: str = ""
 
 
+class CheckFinished(AboutRun, frozen=True):
+    """`status` is None when nothing was found out."""
+
+    status: CheckStatusInfo | None
+
+
 class RunnerAttached(Struct, frozen=True, tag=True):
     """A runner, perhaps a new one: every life asks after its process."""
 
@@ -115,6 +123,10 @@ class ProbeTask(AboutRun, frozen=True):
     """Run the health check once; `ProbeFinished` must follow within its timeout."""
 
 
+class CheckTask(AboutRun, frozen=True):
+    """Ask the task's check once; `CheckFinished` must follow."""
+
+
 class ReportStatus(AboutRun, frozen=True):
     """News for the agent."""
 
@@ -124,6 +136,7 @@ class ReportStatus(AboutRun, frozen=True):
     healthy: bool | None = None
     source: Source = Source.EXECUTOR
     memory_limit_bytes: int | None = None
+    check_status: CheckStatusInfo | None = None
 
 
 Event = (
@@ -137,6 +150,7 @@ Event = (
     | ProcessRefused
     | ProcessEnded
     | ProbeFinished
+    | CheckFinished
     | RunnerAttached
     | DeadlineReached
 )
@@ -149,5 +163,6 @@ Effect = (
     | KillProcess
     | ForgetProcess
     | ProbeTask
+    | CheckTask
     | ReportStatus
 )

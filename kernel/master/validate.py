@@ -11,7 +11,14 @@ from typing import Any
 
 from kernel.messages.quantities import from_wire
 from kernel.messages.scheduler import Call, CallType, Subscribe
-from kernel.messages.v1 import ExecutorInfo, FrameworkInfo, HealthCheck, Resource, TaskInfo
+from kernel.messages.v1 import (
+    CheckInfo,
+    ExecutorInfo,
+    FrameworkInfo,
+    HealthCheck,
+    Resource,
+    TaskInfo,
+)
 from kernel.model.ids import id_problem
 from kernel.model.resources import MILLI, Resources, ResourcesMalformed
 
@@ -169,6 +176,7 @@ def task_problem(task: TaskInfo, *, agent_id: str, framework_id: str) -> str | N
         _duration_problem(task)
         or _command_problem(task)
         or health_check_problem(task.health_check)
+        or check_problem(task.check)
         or _mixed_problem(task.resources)
         or _limits_problem(task)
         or (executor_problem(task.executor, framework_id) if task.executor else None)
@@ -210,6 +218,24 @@ def health_check_problem(check: HealthCheck | None) -> str | None:
         if check.timeout_seconds < 0:
             problem = "Expecting 'timeout_seconds' to be non-negative"
     return f"Task uses invalid health check: {problem}" if problem else None
+
+
+def check_problem(check: CheckInfo | None) -> str | None:
+    """Source: Mesos, src/checks/checker.cpp (validation)."""
+    if check is None:
+        return None
+    problem = None
+    if check.type is None:
+        problem = "CheckInfo must specify 'type'"
+    elif check.type not in ("HTTP", "TCP", "COMMAND"):
+        problem = f"'{check.type}' is not a valid check type"
+    elif getattr(check, check.type.lower()) is None:
+        problem = f"Expecting '{check.type.lower()}' to be set for {check.type} check"
+    else:
+        for name in ("delay_seconds", "interval_seconds", "timeout_seconds"):
+            if not getattr(check, name) >= 0:  # nor a number that is none
+                problem = f"Expecting '{name}' to be non-negative"
+    return f"Task uses invalid check: {problem}" if problem else None
 
 
 def _mixed_problem(resources: Sequence[Resource]) -> str | None:

@@ -249,6 +249,52 @@ class HealthCheck(Wire, frozen=True):
     grace_period_seconds: float = printed(10.0)
 
 
+class CheckCommand(Wire, frozen=True):
+    command: CommandInfo
+
+
+class CheckHttp(Wire, frozen=True):
+    port: int
+    path: str | None = None
+
+
+class CheckTcp(Wire, frozen=True):
+    port: int
+
+
+class CheckInfo(Wire, frozen=True):
+    """A question that is asked of a task again and again; no answer kills it. Seconds."""
+
+    type: str | None = None
+    command: CheckCommand | None = None
+    http: CheckHttp | None = None
+    tcp: CheckTcp | None = None
+    delay_seconds: float = printed(15.0)
+    interval_seconds: float = printed(10.0)
+    timeout_seconds: float = printed(20.0)
+
+
+class CommandResult(Wire, frozen=True):
+    exit_code: int | None = None
+
+
+class HttpResult(Wire, frozen=True):
+    status_code: int | None = None
+
+
+class TcpResult(Wire, frozen=True):
+    succeeded: bool | None = None
+
+
+class CheckStatusInfo(Wire, frozen=True):
+    """The last answer; the part of the check's type is there and empty when there is none."""
+
+    type: str | None = None
+    command: CommandResult | None = None
+    http: HttpResult | None = None
+    tcp: TcpResult | None = None
+
+
 class Port(Wire, frozen=True):
     number: int
     name: str | None = None
@@ -297,7 +343,7 @@ class TaskInfo(Wire, frozen=True):
     command: CommandInfo | None = None
     container: dict[str, Any] | None = None
     health_check: HealthCheck | None = None
-    check: dict[str, Any] | None = None
+    check: CheckInfo | None = None
     kill_policy: KillPolicy | None = None
     data: bytes | None = None
     labels: Labels | None = None
@@ -327,7 +373,7 @@ class TaskStatus(Wire, frozen=True):
     timestamp: float | None = None  # seconds since 1970
     uuid: bytes | None = None
     healthy: bool | None = None
-    check_status: dict[str, Any] | None = None
+    check_status: CheckStatusInfo | None = None
     labels: Labels | None = None
     container_status: ContainerStatus | None = None
     unreachable_time: TimeInfo | None = None

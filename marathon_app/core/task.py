@@ -165,7 +165,7 @@ def _health_check(app: App, ports: Sequence[int]) -> v1.HealthCheck | None:
             return v1.HealthCheck(type="HTTP", http=http, **fields)
 
 
-def _check(app: App, ports: Sequence[int]) -> dict[str, Any] | None:
+def _check(app: App, ports: Sequence[int]) -> v1.CheckInfo | None:
     check = app.check
     if check is None:
         return None
@@ -175,15 +175,16 @@ def _check(app: App, ports: Sequence[int]) -> dict[str, Any] | None:
         "timeout_seconds": float(check.timeout_seconds),
     }
     if check.exec is not None:
-        command = {"value": check.exec.command.get("shell", ""), "shell": True}
-        return fields | {"type": "COMMAND", "command": {"command": command}}
+        command = v1.CommandInfo(value=check.exec.command.get("shell", ""))
+        return v1.CheckInfo(type="COMMAND", command=v1.CheckCommand(command=command), **fields)
     endpoint = check.http or check.tcp
     index = (endpoint.port_index or 0) if endpoint else 0
     listened = _listened(app, ports)
     port = listened[index] if index < len(listened) else 0
     if check.http is not None:
-        return fields | {"type": "HTTP", "http": {"port": port, "path": check.http.path or "/"}}
-    return fields | {"type": "TCP", "tcp": {"port": port}}
+        http = v1.CheckHttp(port=port, path=check.http.path or "/")
+        return v1.CheckInfo(type="HTTP", http=http, **fields)
+    return v1.CheckInfo(type="TCP", tcp=v1.CheckTcp(port=port), **fields)
 
 
 # --- containers ----------------------------------------------------------------------------------

@@ -18,6 +18,15 @@ from kernel.runtime.agent.config import AgentConfig
 
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 SHELL = "/bin/sh"
+#: What Mesos tells every executor, with its defaults. Source: mesos.md §2.8;
+#: recording scheduler-uris-environment.
+EXECUTOR_CONSTANTS = {
+    "LIBPROCESS_PORT": "0",
+    "MESOS_HTTP_COMMAND_EXECUTOR": "0",
+    "MESOS_EXECUTOR_SHUTDOWN_GRACE_PERIOD": "5secs",
+    "MESOS_RECOVERY_TIMEOUT": "15mins",
+    "MESOS_SUBSCRIPTION_BACKOFF_MAX": "2secs",
+}
 _MIB = 1024 * 1024
 _CFS_PERIOD_US = 100_000
 _CPU_QUOTA_MILLI_MAX = 10_000_000
@@ -89,6 +98,7 @@ def environment_of(
         "MESOS_CHECKPOINT": "1" if framework.checkpoint else "0",
         "MESOS_ALLOCATION_ROLE": role_of(container.task) or roles[0],
         "LIBPROCESS_IP": config.ip,
+        **EXECUTOR_CONSTANTS,
         **wanted,
         "MESOS_SANDBOX": sandbox,
         "MESOS_DIRECTORY": sandbox,

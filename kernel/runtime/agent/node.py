@@ -182,6 +182,7 @@ class Node:
             effect.healthy,
             effect.killing,
             effect.age_ms,
+            effect.check_status,
         )
         self.processes.post(container, event)
 
@@ -195,6 +196,7 @@ class Node:
                 report.healthy,
                 report.source,
                 report.memory_limit_bytes,
+                report.check_status,
             )
         )
 
@@ -230,5 +232,6 @@ def _orders(framework: FrameworkInfo, task: TaskInfo) -> Orders:
         grace_ms=GRACE_MS if grace is None else grace.nanoseconds // 1_000_000,
         killing_state=any(each.type == "TASK_KILLING_STATE" for each in framework.capabilities),
         health=task.health_check,
+        check=task.check,
         completion_ms_max=None if limit is None else limit.nanoseconds // 1_000_000,
     )

@@ -1,4 +1,4 @@
-"""Carries out one health check of a task: an HTTP request, a TCP connection or a command.
+"""Carries out one health check or check of a task: an HTTP request, a TCP connection, a command.
 
 What a result means is `kernel.executor.checks`'. HTTP and TCP go to 127.0.0.1, where a task without
 a network of its own listens. A command runs in the task's sandbox, with its environment and user
@@ -11,7 +11,16 @@ import signal
 
 from msgspec import Struct
 
-from kernel.messages.v1 import HealthCheck, HttpCheck
+from kernel.messages.v1 import (
+    CheckInfo,
+    CheckStatusInfo,
+    CommandInfo,
+    CommandResult,
+    HealthCheck,
+    HttpCheck,
+    HttpResult,
+    TcpResult,
+)
 from kernel.runtime.agent.container import SHELL
 from kernel.runtime.client import TROUBLE, HttpClient
 
@@ -41,12 +50,49 @@ async def probe(client: HttpClient, check: HealthCheck, beside: Beside) -> tuple
             if check.tcp is not None:
                 return await _tcp(check.tcp.port)
             if check.command is not None:
-                return await _command(check, beside)
+                status = await _command(check.command, beside)
+                return status == 0, f"the command exited with status {status}"
     except TimeoutError:
         return False, f"no answer within {timeout_s:g} s"
     except (*TROUBLE, ValueError) as error:
         return False, str(error) or type(error).__name__
     return False, "the check names neither http nor tcp nor a command"
+
+
+async def ask(
+    client: HttpClient, check: CheckInfo, beside: Beside
+) -> tuple[CheckStatusInfo | None, str]:
+    """What a check finds; None and why when it finds nothing, as when nobody answers HTTP."""
+    timeout_s = check.timeout_seconds or None  # Mesos: zero means that it may take for ever
+    try:
+        async with asyncio.timeout(timeout_s):
+            if check.http is not None:
+                path = "/" + (check.http.path or "").removeprefix("/")
+                url = f"http://{_HOST}:{check.http.port}{path}"
+                wait_s = timeout_s or _TIMEOUT_DEFAULT_S
+                headers = {"Connection": "close"}
+                reply = await client.get(url, timeout_s=wait_s, headers=headers)
+                return CheckStatusInfo(type="HTTP", http=HttpResult(status_code=reply.status)), ""
+            if check.tcp is not None:
+                accepted = await _accepts(check.tcp.port)
+                return CheckStatusInfo(type="TCP", tcp=TcpResult(succeeded=accepted)), ""
+            if check.command is not None:
+                status = await _command(check.command.command, beside)
+                result = CommandResult(exit_code=status)
+                return CheckStatusInfo(type="COMMAND", command=result), ""
+    except TimeoutError:
+        return None, f"no answer within {timeout_s:g} s"
+    except (*TROUBLE, ValueError) as error:
+        return None, str(error) or type(error).__name__
+    return None, "the check names neither http nor tcp nor a command"
+
+
+async def _accepts(port: int) -> bool:
+    try:
+        await _tcp(port)
+    except OSError:
+        return False
+    return True
 
 
 async def _http(client: HttpClient, check: HttpCheck, timeout_s: float) -> tuple[bool, str]:
@@ -63,9 +109,8 @@ async def _tcp(port: int) -> tuple[bool, str]:
     return True, "connected"
 
 
-async def _command(check: HealthCheck, beside: Beside) -> tuple[bool, str]:
-    command = check.command
-    assert command is not None
+async def _command(command: CommandInfo, beside: Beside) -> int:
+    """Its exit status; negative is the signal that ended it."""
     argv = [SHELL, "-c", command.value or ""]
     if not command.shell:
         argv = [command.value, *command.arguments[1:]] if command.value else command.arguments
@@ -85,4 +130,4 @@ async def _command(check: HealthCheck, beside: Beside) -> tuple[bool, str]:
         if process.returncode is None:  # it is not reaped yet, so its number is still its own
             os.killpg(process.pid, signal.SIGKILL)
             await process.wait()
-    return status == 0, f"the command exited with status {status}"
+    return status

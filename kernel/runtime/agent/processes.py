@@ -14,6 +14,8 @@ from kernel.executor.executor import Executor
 from kernel.executor.talk import (
     AbandonSandbox,
     AdoptProcess,
+    CheckFinished,
+    CheckTask,
     Effect,
     Event,
     ForgetProcess,
@@ -36,7 +38,7 @@ from kernel.executor.talk import (
 from kernel.runtime.agent.config import AgentConfig
 from kernel.runtime.agent.container import Container, NoSuchUser, environment_of, start_order
 from kernel.runtime.agent.fetch import FetchFailed, as_user, fetch_all, make_sandbox
-from kernel.runtime.agent.probes import Beside, probe
+from kernel.runtime.agent.probes import Beside, ask, probe
 from kernel.runtime.agent.record import LAUNCHED, groups_in
 from kernel.runtime.agent.runner_link import RunnerLink
 from kernel.runtime.client import HttpClient
@@ -62,7 +64,7 @@ class Processes:
         self._client = client
         self._report = report
         self._endpoint = f"{config.ip}:{config.port}"
-        self._work: dict[str, asyncio.Task[None]] = {}
+        self._work: dict[tuple[str, str], asyncio.Task[None]] = {}  # by run and what it is
         self.containers: dict[str, Container] = {}
         self.isolation_notes: list[str] = []
         self.enforced: list[str] = []
@@ -127,7 +129,9 @@ class Processes:
             case KillProcess(run):
                 self.link.send({"do": "kill", "run": run})
             case ProbeTask(run):
-                self._begin(run, self._probe(container))
+                self._begin(run, "probe", self._probe(container))
+            case CheckTask(run):
+                self._begin(run, "check", self._check(container))
 
     def _prepare(self, container: Container) -> None:
         run = container.container_id
@@ -141,7 +145,7 @@ class Processes:
             return
         command = container.task.command
         if command is not None and command.uris:
-            self._begin(run, self._fetch(container))
+            self._begin(run, "fetch", self._fetch(container))
         else:
             self.driver.post(SandboxPrepared(run))
 
@@ -173,15 +177,24 @@ class Processes:
     async def _probe(self, container: Container) -> None:
         check = container.task.health_check
         assert check is not None
-        groups = self.groups_of(container.container_id)
-        joins = [group + "/cgroup.procs" for group in dict.fromkeys(groups.values())]
-        environment = environment_of(container, self._config, self._endpoint)
-        switch = as_user(container, self._config)
-        beside = Beside(container.sandbox, environment, joins, switch)
-        healthy, detail = await probe(self._client, check, beside)
+        healthy, detail = await probe(self._client, check, self._beside(container))
         if not healthy:
             log.info("%s is not healthy: %s", container.task.task_id.value, detail)
         self.driver.post(ProbeFinished(container.container_id, healthy, detail))
+
+    async def _check(self, container: Container) -> None:
+        check = container.task.check
+        assert check is not None
+        status, detail = await ask(self._client, check, self._beside(container))
+        if status is None:
+            log.info("the check of %s: %s", container.task.task_id.value, detail)
+        self.driver.post(CheckFinished(container.container_id, status))
+
+    def _beside(self, container: Container) -> Beside:
+        groups = self.groups_of(container.container_id)
+        joins = [group + "/cgroup.procs" for group in dict.fromkeys(groups.values())]
+        environment = environment_of(container, self._config, self._endpoint)
+        return Beside(container.sandbox, environment, joins, as_user(container, self._config))
 
     def groups_of(self, run: str) -> dict[str, str]:
         """The control groups of a run that exist now."""
@@ -190,21 +203,22 @@ class Processes:
 
     # -- work under way ---------------------------------------------------------------------
 
-    def _begin(self, run: str, work: Coroutine[Any, Any, None]) -> None:
+    def _begin(self, run: str, what: str, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
-        self._work[run] = task
-        task.add_done_callback(lambda done: self._done(run, done))
+        self._work[run, what] = task
+        task.add_done_callback(lambda done: self._done(run, what, done))
 
-    def _done(self, run: str, task: "asyncio.Task[None]") -> None:
-        if self._work.get(run) is task:
-            del self._work[run]
+    def _done(self, run: str, what: str, task: "asyncio.Task[None]") -> None:
+        if self._work.get((run, what)) is task:
+            del self._work[run, what]
         if not task.cancelled() and task.exception() is not None:
             log.error("a mistake of ours about %s", run, exc_info=task.exception())
 
     def _cancel(self, run: str) -> None:
-        task = self._work.pop(run, None)
-        if task is not None:
-            task.cancel()
+        for what in ("fetch", "probe", "check"):
+            task = self._work.pop((run, what), None)
+            if task is not None:
+                task.cancel()
 
     async def stop(self) -> None:
         """Leave the tasks alone; end what we have under way."""

@@ -8,6 +8,7 @@ Imported by the runner: no imports here.
 """
 
 #: Words: run, record directory, mv; then the control files to join, `--`, and the task's argv.
+#: DIFFERS: what the shell can't start ends with its status, 127 or 126; Mesos's executor with 1.
 #: The task runs as a foreground child: a background one would ignore SIGINT and SIGQUIT for good.
 #: Descriptor 3 is the runner's pipe; it may be broken (the runner was killed), hence the trap.
 SCRIPT = """\

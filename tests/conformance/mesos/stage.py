@@ -73,11 +73,11 @@ def stage(directory: Path) -> Iterator[Stage]:
         try:
             yield Stage(master, port, work_dir)
         finally:
-            _shut_down(port)
+            shut_down(port)
             process.wait(15)
 
 
-def _shut_down(port: int) -> None:
+def shut_down(port: int) -> None:
     """Ends the agent, its tasks and its runner."""
     url = f"http://127.0.0.1:{port}/tepui/v1/shutdown"
     deadline = time.monotonic() + 15
@@ -118,4 +118,4 @@ def apart(recorded: object, ours: object) -> list[str]:
     return lines
 
 
-__all__ = ["Json", "Stage", "apart", "stage"]
+__all__ = ["Json", "Stage", "apart", "shut_down", "stage"]

@@ -38,7 +38,9 @@ LAST = ("v0-post-teardown",)
 NAMES = sorted(path.stem for path in RECORDINGS.glob("*.json") if path.stem != "index")
 STATUSES = [name for name in NAMES if name.startswith("status-operator")]
 SUBSCRIBES = [name for name in NAMES if name.startswith("subscribe-")]
-PLAIN = [name for name in NAMES if name not in (*AFTER, *STREAMS, *STATUSES, *LAST, *SUBSCRIBES)]
+FLOWS = [name for name in NAMES if name.startswith("scheduler-")]  # by modules of their own
+APART = (*AFTER, *STREAMS, *STATUSES, *LAST, *SUBSCRIBES, *FLOWS)
+PLAIN = [name for name in NAMES if name not in APART]
 
 used: set[tuple[str, str]] = set()
 met: set[str] = set()

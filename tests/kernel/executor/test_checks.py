@@ -1,7 +1,15 @@
 """A health check's life. Source: Mesos, src/tests/health_check_tests.cpp; mesos.proto."""
 
-from kernel.executor.checks import Check, Verdict, begin, resume
-from kernel.messages.v1 import HealthCheck
+from kernel.executor.checks import Check, Verdict, begin, inquiry, resume
+from kernel.messages.codec import encode
+from kernel.messages.v1 import (
+    CheckCommand,
+    CheckInfo,
+    CheckStatusInfo,
+    CommandInfo,
+    CommandResult,
+    HealthCheck,
+)
 
 CHECK = HealthCheck(
     delay_seconds=2,
@@ -70,3 +78,49 @@ def test_a_resumed_check_keeps_what_was_known_and_probes_at_once() -> None:
     assert check.due_ms == 100_000
     assert check.finished(True, 100_100) is Verdict.NOTHING
     assert check.finished(False, 101_100) is Verdict.UNHEALTHY
+
+
+QUESTION = CheckInfo(
+    type="COMMAND",
+    command=CheckCommand(command=CommandInfo(value="true")),
+    delay_seconds=2,
+    interval_seconds=1,
+)
+
+
+def exited(code: int) -> CheckStatusInfo:
+    return CheckStatusInfo(type="COMMAND", command=CommandResult(exit_code=code))
+
+
+def test_before_the_first_answer_the_status_is_there_and_empty() -> None:
+    """Source: recording scheduler-check."""
+    assert encode(inquiry(QUESTION).status) == b'{"type":"COMMAND","command":{}}'
+
+
+def test_only_another_answer_is_news() -> None:
+    asked = inquiry(QUESTION)
+
+    news = [asked.finished(exited(code), 0) for code in (0, 0, 3, 3, 0)]
+
+    assert news == [True, False, True, False, True]
+
+
+def test_what_could_not_be_found_out_is_known_no_more() -> None:
+    """Source: Mesos, src/checks/checker.cpp (processCheckResult)."""
+    asked = inquiry(QUESTION)
+
+    assert not asked.finished(None, 0)  # it was not known before either
+    assert asked.finished(exited(0), 0)
+    assert asked.finished(None, 0)
+    assert asked.status == CheckStatusInfo(type="COMMAND", command=CommandResult())
+
+
+def test_a_check_is_asked_after_its_delay_and_then_each_interval() -> None:
+    asked = inquiry(QUESTION)
+
+    asked.begin(age_ms=0, now_ms=1_000)
+    assert asked.due_ms == 3_000
+    asked.probe_begins()
+    assert asked.due_ms is None
+    asked.finished(exited(0), 3_500)
+    assert asked.due_ms == 4_500

@@ -10,6 +10,8 @@ from kernel.executor.executor import _HANDLERS, Executor
 from kernel.executor.talk import (
     AbandonSandbox,
     AdoptProcess,
+    CheckFinished,
+    CheckTask,
     Effect,
     Event,
     ForgetProcess,
@@ -34,7 +36,7 @@ from kernel.executor.talk import (
     StartProcess,
 )
 from kernel.machine import DeadlineReached, Now
-from kernel.messages.v1 import HealthCheck
+from kernel.messages.v1 import CheckInfo, CheckStatusInfo, HealthCheck, TcpResult
 from kernel.model.task import Source, TaskState
 
 RUN = "run-1"
@@ -317,3 +319,58 @@ def test_whatever_happens_states_go_forward_and_end_once(
     assert sum(isinstance(each, StartProcess) for each in effects) <= 1 + events.count(
         ProcessAbsent(RUN)
     )
+
+
+UNASKED = CheckStatusInfo(type="TCP", tcp=TcpResult())
+REFUSED = CheckStatusInfo(type="TCP", tcp=TcpResult(succeeded=False))
+CHECKED = Orders(check=CheckInfo(type="TCP", delay_seconds=1, interval_seconds=1))
+
+
+def test_a_check_is_told_in_every_update_and_kills_nothing() -> None:
+    """Source: recording scheduler-check; mesos.md §1.4."""
+    talk = Talk()
+
+    talk.gets(LaunchOrdered(RUN, CHECKED))
+    begun = talk.gets(SandboxPrepared(RUN)) + talk.gets(ProcessStarted(RUN, 7))
+    assert [each.check_status for each in begun if isinstance(each, ReportStatus)] == [UNASKED] * 2
+
+    for at_ms in (1_000, 2_000, 3_000):
+        assert talk.gets(DeadlineReached(), at_ms) == [CheckTask(RUN)]
+        told = talk.gets(CheckFinished(RUN, REFUSED), at_ms)
+        changed = ReportStatus(
+            RUN, TaskState.RUNNING, reason="REASON_TASK_CHECK_STATUS_UPDATED", check_status=REFUSED
+        )
+        assert told == ([changed] if at_ms == 1_000 else [])
+
+    last = talk.gets(ProcessEnded(RUN, 0), 4_000)[0]
+    assert isinstance(last, ReportStatus)
+    assert (last.state, last.check_status) == (TaskState.FINISHED, REFUSED)
+
+
+def test_after_a_restart_a_check_goes_on_where_it_was() -> None:
+    talk = Talk()
+
+    recovered = LifeRecovered(RUN, CHECKED, TaskState.RUNNING, age_ms=5_000, check_status=REFUSED)
+    talk.gets(recovered, 0)
+    talk.gets(ProcessStarted(RUN, 7), 0)
+
+    assert talk.gets(DeadlineReached(), 1) == [CheckTask(RUN)]
+    assert talk.gets(CheckFinished(RUN, REFUSED), 1) == []
+
+
+def test_four_failures_are_told_four_times_and_then_the_task_is_killed_unhealthy() -> None:
+    """Source: mesos.md §6, C17."""
+    health = HealthCheck(
+        delay_seconds=0, interval_seconds=1, consecutive_failures=4, grace_period_seconds=0
+    )
+    talk = Talk().runs(Orders(health=health))
+    told: list[ReportStatus] = []
+    for at_ms in (1_000, 2_000, 3_000, 4_000):
+        talk.gets(DeadlineReached(), at_ms)
+        effects = talk.gets(ProbeFinished(RUN, healthy=False), at_ms)
+        told += [each for each in effects if isinstance(each, ReportStatus)]
+    last = talk.gets(ProcessEnded(RUN, 143, 15), 4_100)[0]
+
+    assert [(each.state, each.healthy) for each in told] == [(TaskState.RUNNING, False)] * 4
+    assert isinstance(last, ReportStatus)
+    assert (last.state, last.healthy) == (TaskState.KILLED, False)

@@ -8,10 +8,24 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from kernel.messages.v1 import CommandInfo, HealthCheck, HttpCheck, TcpCheck
-from kernel.runtime.agent.probes import Beside, probe
+from kernel.messages.v1 import (
+    CheckCommand,
+    CheckHttp,
+    CheckInfo,
+    CheckStatusInfo,
+    CheckTcp,
+    CommandInfo,
+    CommandResult,
+    HealthCheck,
+    HttpCheck,
+    HttpResult,
+    TcpCheck,
+    TcpResult,
+)
+from kernel.runtime.agent.probes import Beside, ask, probe
 from kernel.runtime.client import HttpClient
 from tests.kernel.runtime.agent.bench import ENVIRONMENT
+from tests.processes import free_port
 
 
 def run(check: HealthCheck, sandbox: Path = Path("/")) -> tuple[bool, str]:
@@ -108,3 +122,53 @@ def test_a_command_that_hangs_is_killed_with_its_children(tmp_path: Path) -> Non
 
 def test_a_check_of_nothing_says_so() -> None:
     assert run(HealthCheck()) == (False, "the check names neither http nor tcp nor a command")
+
+
+def asked(check: CheckInfo, answer: bytes = b"", sandbox: Path = Path("/")) -> object:
+    """The answer to a check, while `answer` is told to whoever connects to its port."""
+
+    async def tell(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(answer)
+        writer.close()
+
+    async def whole() -> object:
+        client = HttpClient()
+        endpoint = check.http or check.tcp
+        server = None
+        if answer and endpoint is not None:
+            server = await asyncio.start_server(tell, "127.0.0.1", endpoint.port)
+        try:
+            return (await ask(client, check, Beside(str(sandbox), ENVIRONMENT)))[0]
+        finally:
+            if server is not None:
+                server.close()
+            await client.close()
+
+    return asyncio.run(whole())
+
+
+def test_a_check_tells_what_it_found_and_judges_nothing(tmp_path: Path) -> None:
+    """Source: mesos.md §1.4, §2.10 (CheckInfo, check_status)."""
+    port = free_port()
+    command = CheckCommand(command=CommandInfo(value="exit 3"))
+    web_page = CheckInfo(type="HTTP", http=CheckHttp(port=port, path="/x"))
+    door = CheckInfo(type="TCP", tcp=CheckTcp(port=port))
+
+    assert asked(CheckInfo(type="COMMAND", command=command), sandbox=tmp_path) == CheckStatusInfo(
+        type="COMMAND", command=CommandResult(exit_code=3)
+    )
+    assert asked(web_page, b"HTTP/1.1 503 No\r\nContent-Length: 0\r\n\r\n") == CheckStatusInfo(
+        type="HTTP", http=HttpResult(status_code=503)
+    )
+    assert asked(door, b"hello") == CheckStatusInfo(type="TCP", tcp=TcpResult(succeeded=True))
+
+
+def test_who_does_not_answer_a_check_is_unknown_but_a_closed_port_is_an_answer() -> None:
+    port = free_port()
+    slow = CheckCommand(command=CommandInfo(value="sleep 1000"))
+
+    assert asked(CheckInfo(type="HTTP", http=CheckHttp(port=port))) is None
+    assert asked(CheckInfo(type="COMMAND", command=slow, timeout_seconds=0.2)) is None
+    assert asked(CheckInfo(type="TCP", tcp=CheckTcp(port=port))) == CheckStatusInfo(
+        type="TCP", tcp=TcpResult(succeeded=False)
+    )
