@@ -147,7 +147,7 @@ class Allocator:
         if resources.is_empty:
             return
         self.books.give(agent_id, resources)
-        self.ranking.unallocated(framework_id, role, resources.quantities())
+        self.ranking.unallocated(framework_id, role, resources.exclusive().quantities())
         self._candidates[agent_id] = None
 
     def refuse(
@@ -234,7 +234,8 @@ class Allocator:
 
     def _grant(self, given: Allocation) -> None:
         self.books.take(given.agent_id, given.resources)
-        self.ranking.allocated(given.framework_id, given.role, given.resources.quantities())
+        own = given.resources.exclusive().quantities()
+        self.ranking.allocated(given.framework_id, given.role, own)
 
     def check_invariants(self) -> None:
         """Assert that no agent gives more than it has and that the rankings agree."""

@@ -60,12 +60,13 @@ class Books:
         books.free = books.total - held
 
     def take(self, agent_id: AgentId, resources: Resources) -> None:
+        """What is shared stays free: any number may have it."""
         books = self._agents[agent_id]
-        books.free = books.free - resources
+        books.free = books.free - resources.exclusive()
 
     def give(self, agent_id: AgentId, resources: Resources) -> None:
         books = self._agents[agent_id]
-        books.free = books.free + resources
+        books.free = books.free + resources.exclusive()
         assert books.total.contains(books.free), f"more is free on {agent_id} than there is"
 
     def stretch(self, agent_id: AgentId, wanted: Resources) -> Resources:

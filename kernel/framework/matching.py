@@ -1,15 +1,18 @@
 """Decides what of an offer satisfies a demand, or by how much it falls short.
 
 Reserved resources are taken before unreserved ones, ports at the lowest numbers after `spread`,
-so that a port just given back is not the next one given out. Leaves constraints to the framework.
+so that a port just given back is not the next one given out. Leaves alone what is no plain amount
+(persistent volumes, revocable and shared resources), and constraints to the framework.
 """
 
 from collections.abc import Sequence
 
 from msgspec import Struct
 
+from kernel.model.kinds import Kind
 from kernel.model.resources import (
     MILLI,
+    Key,
     Ranges,
     Resources,
     port_ranges,
@@ -64,16 +67,17 @@ class Taken(Struct, frozen=True):
 def take(offered: Resources, demand: Demand, *, spread: int = 0) -> Taken | Shortage:
     """Take `demand` out of `offered`. `spread` says where in the ranges to begin with free ports
     (any number; the caller counts up, so that ports are reused as late as can be)."""
-    shortage = _shortage(offered, demand)
+    plain = offered.where(lambda kind: kind.is_plain)
+    shortage = _shortage(plain, demand)
     if shortage is not None:
         return shortage
-    wanted: dict[tuple[str, str], int] = {}
+    wanted: dict[Key, int] = {}
     for name, needed in demand.scalars.items():
-        wanted.update(_take_scalar(offered, name, needed))
-    ports = demand.fixed_ports + _free_ports(offered.ports(), demand, spread)
+        wanted.update(_take_scalar(plain, name, needed))
+    ports = demand.fixed_ports + _free_ports(plain.ports(), demand, spread)
     taken = Resources({key: value for key, value in wanted.items() if value})
-    for role, spans in _by_role(offered, ports):
-        taken = taken + port_ranges(*spans, role=role)
+    for kind, spans in _by_kind(plain, ports):
+        taken = taken + port_ranges(*spans, kind=kind)
     return Taken(taken, offered - taken, ports)
 
 
@@ -99,10 +103,10 @@ def _shortage(offered: Resources, demand: Demand) -> Shortage | None:
     return Shortage(lacking, absent) if lacking or absent else None
 
 
-def _take_scalar(offered: Resources, name: str, needed: int) -> dict[tuple[str, str], int]:
+def _take_scalar(offered: Resources, name: str, needed: int) -> dict[Key, int]:
     keys = sorted((key for key in offered.scalars if key[1] == name), reverse=True)
-    wanted: dict[tuple[str, str], int] = {}
-    for key in keys:  # "" sorts last: what is reserved for us is used up first
+    wanted: dict[Key, int] = {}
+    for key in keys:  # unreserved sorts last: what is reserved for us is used up first
         wanted[key] = min(needed, offered.scalars[key])
         needed -= wanted[key]
     return wanted
@@ -130,13 +134,13 @@ def _nth(spans: Ranges, index: int) -> int:
     raise AssertionError("the caller counted the ports")
 
 
-def _by_role(offered: Resources, ports: Sequence[int]) -> list[tuple[str, list[tuple[int, int]]]]:
-    by_role: dict[str, list[tuple[int, int]]] = {}
+def _by_kind(offered: Resources, ports: Sequence[int]) -> list[tuple[Kind, list[tuple[int, int]]]]:
+    by_kind: dict[Kind, list[tuple[int, int]]] = {}
     for port in ports:
-        role = next(
-            role
-            for (role, name), spans in sorted(offered.ranges.items(), reverse=True)
+        kind = next(
+            kind
+            for (kind, name), spans in sorted(offered.ranges.items(), reverse=True)
             if name == "ports" and any(begin <= port <= end for begin, end in spans)
         )
-        by_role.setdefault(role, []).append((port, port))
-    return list(by_role.items())
+        by_kind.setdefault(kind, []).append((port, port))
+    return list(by_kind.items())

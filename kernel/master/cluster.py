@@ -334,14 +334,12 @@ class Cluster:
 
 
 def _assert_sums(allocator: Allocator, agent_id: AgentId, held: Sequence[Resources]) -> None:
-    sums = allocator.books[agent_id].free.quantities()
+    books = allocator.books[agent_id]
+    sums = dict(books.free.exclusive().scalars)
     for bundle in held:
-        for name, amount in bundle.quantities().items():
-            sums[name] = sums.get(name, 0) + amount
-    there = allocator.books[agent_id].total.quantities()
-    assert {n: a for n, a in sums.items() if a} == {n: a for n, a in there.items() if a}, (
-        f"{agent_id}: {sums} is not {there}"
-    )
+        for key, amount in bundle.exclusive().scalars.items():
+            sums[key] = sums.get(key, 0) + amount
+    assert sums == books.total.exclusive().scalars, f"{agent_id}: {sums} is not {books.total}"
 
 
 def master_status(

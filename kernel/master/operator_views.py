@@ -16,7 +16,7 @@ from kernel.master.views import AGENT_CAPABILITIES, metrics, wire_task
 from kernel.master.watchers import News
 from kernel.messages import operator
 from kernel.messages.operator import EventType
-from kernel.messages.quantities import from_wire, to_wire
+from kernel.messages.quantities import Form, from_wire, to_wire
 from kernel.messages.v1 import Id, Resource, ScalarValue, Task, TaskStatus
 from kernel.model.resources import MILLI, NOTHING, Resources
 
@@ -55,7 +55,7 @@ def _allocated(shares: Mapping[str, Resources]) -> list[Resource]:
     return [
         resource
         for role, resources in shares.items()
-        for resource in to_wire(resources, allocated_to=role)
+        for resource in to_wire(resources, allocated_to=role, form=Form.BOTH)
     ]
 
 
@@ -90,7 +90,7 @@ def agent_view(cluster: Cluster, agent: Agent) -> Json:
         shown["reregistered_time"] = time_view(agent.reregistered_ms)
     return _filled(
         shown,
-        total_resources=to_wire(cluster.allocator.books[agent.agent_id].total),
+        total_resources=to_wire(cluster.allocator.books[agent.agent_id].total, form=Form.BOTH),
         allocated_resources=_allocated(allocated),
         offered_resources=_allocated(offered),
         capabilities=[{"type": name} for name in AGENT_CAPABILITIES],

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from kernel.master.cluster import Agent, Cluster, Framework, OfferRecord, TaskRecord
 from kernel.master.validate import capabilities_of
-from kernel.messages.quantities import to_wire
+from kernel.messages.quantities import Form, to_wire
 from kernel.messages.v1 import Attribute, Task, TaskStatus
 from kernel.model.ids import AgentId
 from kernel.model.resources import MILLI, NOTHING, Ranges, Resources, ranges_count, total
@@ -61,17 +61,8 @@ def resources_view(resources: Resources) -> Json:
     return shown
 
 
-def _of_role(resources: Resources, role: str) -> Resources:
-    return Resources(
-        {key: amount for key, amount in resources.scalars.items() if key[0] == role},
-        {key: spans for key, spans in resources.ranges.items() if key[0] == role},
-        {key: items for key, items in resources.sets.items() if key[0] == role},
-    )
-
-
 def _reserving_roles(resources: Resources) -> list[str]:
-    keys = (*resources.scalars, *resources.ranges, *resources.sets)
-    return sorted({role for role, _ in keys if role})
+    return sorted({kind.role for kind in resources.kinds() if kind.role})
 
 
 def _counts(resources: Resources) -> Json:
@@ -146,7 +137,12 @@ def agent_view(cluster: Cluster, agent: Agent) -> Json:
     books = cluster.allocator.books[agent.agent_id]
     there = books.total
     offered = total(cluster.offers[offer_id].resources for offer_id in agent.offers)
-    used = there - books.free - offered
+    used = total(
+        [
+            *(record.resources for record in agent.tasks.values() if record.holds),
+            *(executor.resources for executor in agent.executors.values()),
+        ]
+    )
     shown: Json = {
         "id": agent.agent_id,
         "hostname": agent.info.hostname,
@@ -158,9 +154,9 @@ def agent_view(cluster: Cluster, agent: Agent) -> Json:
         "used_resources": resources_view(used),
         "offered_resources": resources_view(offered),
         "reserved_resources": {
-            role: resources_view(_of_role(there, role)) for role in _reserving_roles(there)
+            role: resources_view(there.of_role(role)) for role in _reserving_roles(there)
         },
-        "unreserved_resources": resources_view(_of_role(there, "")),
+        "unreserved_resources": resources_view(there.of_role("")),
         "active": agent.is_connected,
         "deactivated": False,
         "version": agent.version,
@@ -179,19 +175,19 @@ def _agent_view_full(cluster: Cluster, agent: Agent) -> Json:
         wire
         for record in agent.tasks.values()
         if record.holds
-        for wire in to_wire(record.resources, allocated_to=record.role)
+        for wire in to_wire(record.resources, allocated_to=record.role, form=Form.BOTH)
     ]
     offered = [
         wire
         for offer in (cluster.offers[offer_id] for offer_id in agent.offers)
-        for wire in to_wire(offer.resources, allocated_to=offer.role)
+        for wire in to_wire(offer.resources, allocated_to=offer.role, form=Form.BOTH)
     ]
     return {
         **agent_view(cluster, agent),
         "reserved_resources_full": {
-            role: to_wire(_of_role(there, role)) for role in _reserving_roles(there)
+            role: to_wire(there.of_role(role), form=Form.BOTH) for role in _reserving_roles(there)
         },
-        "unreserved_resources_full": to_wire(_of_role(there, "")),
+        "unreserved_resources_full": to_wire(there.of_role("")),
         "used_resources_full": used,
         "offered_resources_full": offered,
     }
@@ -438,7 +434,7 @@ def roles(cluster: Cluster) -> Json:
     for agent_id in cluster.agents:
         there = cluster.allocator.books[agent_id].total
         for role in _reserving_roles(there):
-            reserved[role] = reserved.get(role, NOTHING) + _of_role(there, role)
+            reserved[role] = reserved.get(role, NOTHING) + there.of_role(role)
     for role in (*held, *offered, *reserved):
         names.setdefault(role, [])
     return {

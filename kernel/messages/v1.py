@@ -74,6 +74,39 @@ class ReservationInfo(Wire, frozen=True):
     labels: Labels | None = None
 
 
+class Persistence(Wire, frozen=True):
+    """Makes a disk resource a persistent volume; ids are unique per role on each agent."""
+
+    id: str
+    principal: str | None = None
+
+
+class Volume(Wire, frozen=True):
+    """How something is mounted; the sources but `host_path` are for later isolators to read."""
+
+    mode: str  # RW or RO
+    container_path: str
+    host_path: str | None = None
+    image: dict[str, Any] | None = None
+    source: dict[str, Any] | None = None
+
+
+class DiskSource(Wire, frozen=True):
+    type: str  # PATH, MOUNT, BLOCK or RAW
+    path: dict[str, Any] | None = None
+    mount: dict[str, Any] | None = None
+    vendor: str | None = None
+    id: str | None = None
+    metadata: Labels | None = None
+    profile: str | None = None
+
+
+class DiskInfo(Wire, frozen=True):
+    persistence: Persistence | None = None
+    volume: Volume | None = None
+    source: DiskSource | None = None
+
+
 class Resource(Wire, frozen=True):
     """An amount of one thing; `type` is SCALAR, RANGES or SET."""
 
@@ -86,7 +119,7 @@ class Resource(Wire, frozen=True):
     reservation: ReservationInfo | None = None
     reservations: list[ReservationInfo] = []
     allocation_info: AllocationInfo | None = None
-    disk: dict[str, Any] | None = None
+    disk: DiskInfo | None = None
     revocable: dict[str, Any] | None = None
     shared: dict[str, Any] | None = None
     provider_id: Id | None = None

@@ -1,20 +1,25 @@
 """Amounts of things, exact: cpus and the like in thousandths, ports as ranges, sets as names.
 
 `Resources` is immutable and canonical, so that equal bundles compare equal. Each amount is kept
-under the reservation it belongs to ("" is unreserved), because a reserved cpu is another thing
+under its `Kind` (reservation, volume, shared, revocable), because a reserved cpu is another thing
 than a free one. Source: Mesos, src/common/values.cpp (three decimals, ranges coalesced) and
 docs/attributes-resources.md (the text form).
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
+from operator import is_
 
 from msgspec import Struct
+
+from kernel.model.kinds import Kind, reserved
 
 MILLI = 1000  # Mesos keeps scalars at three decimals
 VALUE_MAX = 1e12  # above it a double has no third decimal left to trust
 
 Ranges = tuple[tuple[int, int], ...]  # sorted, disjoint, not adjacent; both ends included
+Key = tuple[Kind, str]  # what sort of it, and its name
 
 
 class ResourcesMalformed(ValueError):
@@ -22,16 +27,18 @@ class ResourcesMalformed(ValueError):
 
 
 class Resources(Struct, frozen=True):
-    """A bundle. Keys are (role, name); role "" is unreserved. Absent means nothing of it."""
+    """A bundle. Keys are (kind, name). Absent means nothing of it."""
 
-    scalars: Mapping[tuple[str, str], int] = {}  # thousandths
-    ranges: Mapping[tuple[str, str], Ranges] = {}
-    sets: Mapping[tuple[str, str], tuple[str, ...]] = {}
+    scalars: Mapping[Key, int] = {}  # thousandths
+    ranges: Mapping[Key, Ranges] = {}
+    sets: Mapping[Key, tuple[str, ...]] = {}
 
     def __add__(self, other: "Resources") -> "Resources":
+        """The sum. What is shared is one thing however many have it, so it stays one."""
         scalars = dict(self.scalars)
         for key, amount in other.scalars.items():
-            scalars[key] = scalars.get(key, 0) + amount
+            had = scalars.get(key, 0)
+            scalars[key] = max(had, amount) if key[0].is_shared else had + amount
         ranges = dict(self.ranges)
         for key, spans in other.ranges.items():
             ranges[key] = ranges_union(ranges.get(key, ()), spans)
@@ -56,17 +63,16 @@ class Resources(Struct, frozen=True):
         return _canonical(scalars, ranges, sets)
 
     def contains(self, other: "Resources") -> bool:
-        """Whether all of `other` is in this bundle."""
-        return (
-            all(self.scalars.get(key, 0) >= amount for key, amount in other.scalars.items())
-            and all(
-                not ranges_minus(spans, self.ranges.get(key, ()))
-                for key, spans in other.ranges.items()
-            )
-            and all(
-                all(item in self.sets.get(key, ()) for item in items)
-                for key, items in other.sets.items()
-            )
+        """Whether all of `other` is in this bundle; volumes only as a whole."""
+        for key, amount in other.scalars.items():
+            here = self.scalars.get(key, 0)
+            if here < amount or (here != amount and key[0].is_indivisible):
+                return False
+        return all(
+            not ranges_minus(spans, self.ranges.get(key, ())) for key, spans in other.ranges.items()
+        ) and all(
+            all(item in self.sets.get(key, ()) for item in items)
+            for key, items in other.sets.items()
         )
 
     @property
@@ -75,36 +81,96 @@ class Resources(Struct, frozen=True):
             any(self.scalars.values()) or any(self.ranges.values()) or any(self.sets.values())
         )
 
+    def kinds(self) -> list[Kind]:
+        """Each once, in the order of the keys."""
+        return list(dict.fromkeys(kind for kind, _ in (*self.scalars, *self.ranges, *self.sets)))
+
+    # --- amounts ---------------------------------------------------------------------------
+
     def scalar(self, name: str, roles: Sequence[str] | None = None) -> int:
         """Thousandths of `name`, over all roles or those given ("" is unreserved)."""
         return sum(
             amount
-            for (role, key), amount in self.scalars.items()
-            if key == name and (roles is None or role in roles)
+            for (kind, key), amount in self.scalars.items()
+            if key == name and (roles is None or kind.role in roles)
         )
 
     def ports(self, roles: Sequence[str] | None = None) -> Ranges:
         spans: Ranges = ()
-        for (role, key), more in self.ranges.items():
-            if key == "ports" and (roles is None or role in roles):
+        for (kind, key), more in self.ranges.items():
+            if key == "ports" and (roles is None or kind.role in roles):
                 spans = ranges_union(spans, more)
         return spans
 
     def quantities(self) -> dict[str, int]:
-        """Thousandths by scalar name, whatever the reservation."""
+        """Thousandths by scalar name, whatever the kind."""
         sums: dict[str, int] = {}
         for (_, name), amount in self.scalars.items():
             sums[name] = sums.get(name, 0) + amount
         return sums
 
+    # --- parts -----------------------------------------------------------------------------
+
+    def where(self, is_wanted: Callable[[Kind], bool]) -> "Resources":
+        """What is of the wanted kinds."""
+        chosen = {kind: is_wanted(kind) for kind in self.kinds()}  # asked once of each
+        if all(chosen.values()):
+            return self
+        return Resources(
+            {key: amount for key, amount in self.scalars.items() if chosen[key[0]]},
+            {key: spans for key, spans in self.ranges.items() if chosen[key[0]]},
+            {key: items for key, items in self.sets.items() if chosen[key[0]]},
+        )
+
     def usable_by(self, role: str) -> "Resources":
         """What a framework under `role` may be offered: unreserved, its own, its ancestors'."""
         fits = {"", role} | {role[:index] for index, char in enumerate(role) if char == "/"}
-        return Resources(
-            {key: amount for key, amount in self.scalars.items() if key[0] in fits},
-            {key: spans for key, spans in self.ranges.items() if key[0] in fits},
-            {key: items for key, items in self.sets.items() if key[0] in fits},
+        return self.where(lambda kind: kind.role in fits)
+
+    def of_role(self, role: str) -> "Resources":
+        """What is reserved for exactly this role; "" is what is unreserved."""
+        return self.where(lambda kind: kind.role == role)
+
+    def unreserved(self) -> "Resources":
+        return self.where(lambda kind: not kind.reservations)
+
+    def reserved(self) -> "Resources":
+        return self.where(lambda kind: bool(kind.reservations))
+
+    def revocable(self) -> "Resources":
+        return self.where(lambda kind: kind.is_revocable)
+
+    def exclusive(self) -> "Resources":
+        """Without what is shared (volumes alone can be): what a holder keeps from all others."""
+        if not any(kind.is_shared for kind, _ in self.scalars):
+            return self
+        return self.where(lambda kind: not kind.is_shared)
+
+    def shared(self) -> "Resources":
+        return self.where(lambda kind: kind.is_shared)
+
+    def changed(self, change: Callable[[Kind], Kind]) -> "Resources":
+        """The same amounts under other kinds."""
+        return total(
+            Resources(
+                {(change(key[0]), key[1]): amount for key, amount in part.scalars.items()},
+                {(change(key[0]), key[1]): spans for key, spans in part.ranges.items()},
+                {(change(key[0]), key[1]): items for key, items in part.sets.items()},
+            )
+            for part in self._parts()
         )
+
+    def _parts(self) -> "list[Resources]":
+        """One bundle per kind: two kinds may become one when changed."""
+        return [self.where(partial(is_, one)) for one in self.kinds()]
+
+    def named_as_in(self, there: "Resources") -> "Resources":
+        """The same, with each persistent volume under the kind it has `there`: whoever uses a
+        volume may mount it otherwise than its maker said, and need not know who that was."""
+        if not any(kind.volume_id is not None for kind in self.kinds()):
+            return self
+        known = {kind.bare: kind for kind in there.kinds() if kind.volume_id is not None}
+        return self.changed(lambda kind: known.get(kind.bare, kind))
 
 
 NOTHING = Resources()
@@ -112,21 +178,23 @@ NOTHING = Resources()
 
 def scalars(role: str = "", **milli: int) -> Resources:
     """A bundle of scalars: `scalars(cpus=1500, mem=128_000)` is 1.5 cpus and 128 MiB."""
-    return _canonical({(role, name): amount for name, amount in milli.items()}, {}, {})
+    kind = reserved(role)
+    return _canonical({(kind, name): amount for name, amount in milli.items()}, {}, {})
 
 
-def port_ranges(*spans: tuple[int, int], role: str = "") -> Resources:
-    return _canonical({}, {(role, "ports"): ranges_union((), spans)}, {})
+def port_ranges(*spans: tuple[int, int], role: str = "", kind: Kind | None = None) -> Resources:
+    return _canonical({}, {(kind or reserved(role), "ports"): ranges_union((), spans)}, {})
 
 
 def total(bundles: Iterable[Resources]) -> Resources:
     """The sum of many; one pass, whatever their number."""
-    scalars: dict[tuple[str, str], int] = {}
-    spans: dict[tuple[str, str], list[tuple[int, int]]] = {}
-    items: dict[tuple[str, str], list[str]] = {}
+    scalars: dict[Key, int] = {}
+    spans: dict[Key, list[tuple[int, int]]] = {}
+    items: dict[Key, list[str]] = {}
     for bundle in bundles:
         for key, amount in bundle.scalars.items():
-            scalars[key] = scalars.get(key, 0) + amount
+            had = scalars.get(key, 0)
+            scalars[key] = max(had, amount) if key[0].is_shared else had + amount
         for key, more in bundle.ranges.items():
             spans.setdefault(key, []).extend(more)
         for key, names in bundle.sets.items():
@@ -176,9 +244,9 @@ def ranges_count(spans: Ranges) -> int:
 
 
 def _canonical(
-    scalars: Mapping[tuple[str, str], int],
-    ranges: Mapping[tuple[str, str], Ranges],
-    sets: Mapping[tuple[str, str], tuple[str, ...]],
+    scalars: Mapping[Key, int],
+    ranges: Mapping[Key, Ranges],
+    sets: Mapping[Key, tuple[str, ...]],
 ) -> Resources:
     return Resources(
         {key: amount for key, amount in scalars.items() if amount},
@@ -206,7 +274,7 @@ def parse(text: str) -> Resources:
 
 
 def _parse_value(role: str, name: str, value: str) -> Resources:
-    key = (role, name)
+    key = (reserved(role), name)
     if value.startswith("["):
         return _canonical({}, {key: parse_ranges(name, value)}, {})
     if value.startswith("{"):

@@ -106,11 +106,8 @@ def _accepted_roles(app: App, role: str) -> tuple[str, ...]:
 
 
 def _accepted(left: Resources, roles: Sequence[str]) -> Resources:
-    return Resources(
-        {key: amount for key, amount in left.scalars.items() if key[0] in roles},
-        {key: spans for key, spans in left.ranges.items() if key[0] in roles},
-        {key: items for key, items in left.sets.items() if key[0] in roles},
-    )
+    """Persistent volumes and revocable resources are for who asks for them by name."""
+    return left.where(lambda kind: kind.role in roles and kind.is_plain)
 
 
 def demand_of(app: App) -> matching.Demand:

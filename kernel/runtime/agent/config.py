@@ -6,8 +6,8 @@ from urllib.parse import urlsplit
 
 from msgspec import Meta, Struct
 
-from kernel.messages.quantities import parse_attributes
-from kernel.model.resources import ResourcesMalformed, parse, parse_ranges
+from kernel.messages.quantities import parse_attributes, parse_resources
+from kernel.model.resources import ResourcesMalformed, parse_ranges
 
 AGENT_PATH = "/tepui/v1/agent"
 
@@ -62,7 +62,7 @@ def problem_with(config: AgentConfig) -> str | None:
             " listen on 127.0.0.1, or say --insecure"
         )
     for flag, read, text in (
-        ("resources", parse, config.resources),
+        ("resources", parse_resources, config.resources),
         ("attributes", parse_attributes, config.attributes),
         ("ports", lambda span: parse_ranges("ports", f"[{span}]"), config.ports),
     ):

@@ -6,12 +6,12 @@ Source: Mesos, docs/attributes-resources.md; src/slave/slave.cpp (what is left t
 import os
 from pathlib import Path
 
-from kernel.messages.quantities import parse_attributes, to_wire
+from kernel.messages.quantities import parse_attributes, parse_resources, to_wire
 from kernel.messages.v1 import AgentInfo
+from kernel.model.kinds import UNRESERVED
 from kernel.model.resources import (
     MILLI,
     Resources,
-    parse,
     parse_ranges,
     port_ranges,
     ranges_count,
@@ -37,12 +37,12 @@ def agent_info(config: AgentConfig, work_dir: Path) -> AgentInfo:
 
 def resources(config: AgentConfig, work_dir: Path) -> Resources:
     """The flags' resources, and what was found for each kind that they don't name."""
-    given = parse(config.resources)
+    given = parse_resources(config.resources)
     named = {name for _, name in (*given.scalars, *given.ranges, *given.sets)}
     found = given
     for name, amount in (("cpus", _cpus()), ("mem", _mem_mib()), ("disk", _disk_mib(work_dir))):
         if name not in named:
-            found = found + Resources({("", name): amount * MILLI})
+            found = found + Resources({(UNRESERVED, name): amount * MILLI})
     if "ports" not in named:
         spans = parse_ranges("ports", f"[{config.ports}]")
         assert ranges_count(spans) > 0

@@ -15,7 +15,7 @@ from msgspec.structs import asdict
 from kernel.agent.shown import task_view
 from kernel.agent.tasks import CompletedRecord, TaskRecord
 from kernel.agent.updates import state_of
-from kernel.messages.quantities import from_wire, to_wire
+from kernel.messages.quantities import Form, from_wire, to_wire
 from kernel.messages.v1 import FrameworkInfo, Task
 from kernel.model.resources import MILLI, NOTHING, Resources, total
 from kernel.model.task import TaskState
@@ -40,8 +40,8 @@ def state(node: Node) -> dict[str, Any]:
     info = machine.settings.info
     have = from_wire(info.resources)
     used = total(from_wire(record.task.resources) for record in _unfinished(node))
-    roles = {role: None for role, _ in (*have.scalars, *have.ranges, *have.sets) if role}
-    unreserved = _under(have, "")
+    roles = {kind.role: None for kind in have.kinds() if kind.role}
+    unreserved = have.of_role("")
     registration = machine.registration
     return {
         **version(),
@@ -51,10 +51,10 @@ def state(node: Node) -> dict[str, Any]:
         "hostname": info.hostname,
         "capabilities": CAPABILITIES,
         "resources": flat(have),
-        "reserved_resources": {role: flat(_under(have, role)) for role in roles},
+        "reserved_resources": {role: flat(have.of_role(role)) for role in roles},
         "unreserved_resources": flat(unreserved),
         "reserved_resources_full": {
-            role: _full(to_wire(_under(have, role), refined=True)) for role in roles
+            role: _full(to_wire(have.of_role(role), form=Form.BOTH)) for role in roles
         },
         "unreserved_resources_full": _full(to_wire(unreserved)),
         "reserved_resources_allocated": {},
@@ -298,14 +298,6 @@ def _unfinished(node: Node) -> Iterable[TaskRecord]:
 
 def _amounts(record: TaskRecord) -> Resources:
     return from_wire(record.task.resources) if record.task.resources else NOTHING
-
-
-def _under(have: Resources, role: str) -> Resources:
-    return Resources(
-        {key: value for key, value in have.scalars.items() if key[0] == role},
-        {key: value for key, value in have.ranges.items() if key[0] == role},
-        {key: value for key, value in have.sets.items() if key[0] == role},
-    )
 
 
 def _full(wire: list[Any]) -> list[Any]:
