@@ -8,7 +8,7 @@ Source: Mesos, src/slave/slave.cpp, docs/agent-recovery.md.
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from kernel.agent import recovery, updates
+from kernel.agent import draining, recovery, updates
 from kernel.agent.books import Books, Settings
 from kernel.agent.ending import GRACE_MS_MAX, Ending, Step
 from kernel.agent.recovery import Records
@@ -92,6 +92,7 @@ class Agent:
             boot_id=self.boot_id or None,
             tasks=shown,
             frameworks=[self.tasks.frameworks[framework_id] for framework_id in frameworks],
+            is_draining=self.books.draining.record is not None,
         )
 
     # -- beginning and end ------------------------------------------------------------------
@@ -111,6 +112,7 @@ class Agent:
                 effects += calls
             else:
                 effects.append(recovery.recover(record, self.tasks, self.updates, now.wall_ms))
+        effects += _drain(self, now)
         self.books.plan_collection(now)
         return [Persist(tuple(operations)), *effects] if operations else effects
 
@@ -140,7 +142,8 @@ class Agent:
         end = EndAgent(self.ending.reason)
         if step is Step.LEAVE:
             return [end]
-        return [Persist(tuple(self.registration.forget())), SendCall(Unregister()), end]
+        forget = [*self.registration.forget(), *self.books.draining.end()]
+        return [Persist(tuple(forget)), SendCall(Unregister()), end]
 
     # -- the master -------------------------------------------------------------------------
 
@@ -189,6 +192,9 @@ class Agent:
         if self.ending.reason is not None:
             text = f"The agent is ending: {self.ending.reason}"
             return self.books.dropped(framework_id, task_id, text, "REASON_AGENT_REMOVED", now)
+        if self.books.draining.record is not None:
+            text = "The agent is draining"
+            return self.books.dropped(framework_id, task_id, text, draining.REASON, now)
         record, operations = self._record(framework_id, event.task, now)
         why = refusal(event.framework, event.task)
         operations += self.tasks.add(record, event.framework)
@@ -264,7 +270,7 @@ class Agent:
 
     def _on_shutdown_agent(self, event: ShutdownAgent, now: Now) -> list[Effect]:
         reason = f"the master refuses this agent: {event.message}"
-        forget = Persist(tuple(self.registration.forget()))
+        forget = Persist((*self.registration.forget(), *self.books.draining.end()))
         return [*self._on_shutdown(ShutdownRequested(reason), now), forget]
 
     def _on_executor_business(self, _event: object, _now: Now) -> list[Effect]:
@@ -294,6 +300,23 @@ class Agent:
         return [*effects, *self._maybe_end(now)]
 
 
+def _on_drain(agent: Agent, event: DrainAgent, now: Now) -> list[Effect]:
+    operations = agent.books.draining.begin(event)
+    kept = [Persist(tuple(operations))] if operations else []
+    return [*kept, *_drain(agent, now)]
+
+
+def _drain(agent: Agent, now: Now) -> list[Effect]:
+    """Kill what lives, if the agent drains; also after a restart, when kills may be lost."""
+    kills = agent.books.draining.kills(agent.books.unfinished())
+    return [effect for kill in kills for effect in agent._on_kill_task(kill, now)]
+
+
+def _on_reactivated(agent: Agent, _event: ReactivateAgent, _now: Now) -> list[Effect]:
+    operations = agent.books.draining.end()
+    return [Persist(tuple(operations))] if operations else []
+
+
 def _grace_ms(record: TaskRecord) -> int:
     """What an ending agent grants a task: its own grace period, within bounds."""
     policy = record.task.kill_policy
@@ -319,7 +342,7 @@ _FROM_MASTER: Mapping[type, Callable[[Agent, Any, Now], Sequence[Effect]]] = {
     ShutdownFramework: Agent._on_shutdown_framework,
     ShutdownExecutor: Agent._on_executor_business,
     MessageExecutor: Agent._on_executor_business,
-    DrainAgent: Agent._on_executor_business,
-    ReactivateAgent: Agent._on_executor_business,
+    DrainAgent: _on_drain,
+    ReactivateAgent: _on_reactivated,
     ShutdownAgent: Agent._on_shutdown_agent,
 }

@@ -8,6 +8,7 @@ Source: Mesos, src/slave/slave.cpp.
 from msgspec import Struct
 
 from kernel.agent import recovery, updates
+from kernel.agent.draining import Draining
 from kernel.agent.recovery import Records
 from kernel.agent.shown import dropped, task_view
 from kernel.agent.talk import Effect, RemoveSandbox, SendCall
@@ -32,6 +33,7 @@ class Books:
     def __init__(self, settings: Settings, records: Records) -> None:
         self.settings = settings
         self.registration, self.tasks, self.updates = recovery.restore(records)
+        self.draining = Draining(records)
         self.gc_due_ms: int | None = None
 
     @property
@@ -76,6 +78,7 @@ class Books:
     ) -> tuple[list[Operation], list[SendCall]]:
         if record.framework_id in self.tasks.terminating and not status.state.is_terminal:
             return [], []
+        status = self.draining.reasoned(status)
         return self.updates.add(record.container_id, record.framework_id, status, now.mono_ms)
 
     def drop(
