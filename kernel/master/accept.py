@@ -20,7 +20,8 @@ from kernel.master.cluster import (
     master_status,
 )
 from kernel.master.events import Effect
-from kernel.master.offers import Offers, refuse_ms_of
+from kernel.master.offers import Offers
+from kernel.master.refusals import refuse_ms_of
 from kernel.master.validate import resources_of, shown, task_problem
 from kernel.messages import agent as agent_messages
 from kernel.messages import scheduler

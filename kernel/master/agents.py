@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from kernel.machine import Now
 from kernel.master import registry
+from kernel.master.addresses import ip_of
 from kernel.master.cluster import (
     Agent,
     Cluster,
@@ -24,6 +25,7 @@ from kernel.master.frameworks import Frameworks
 from kernel.master.liveness import AgentGivenUp
 from kernel.master.offers import Offers
 from kernel.master.reconcile import NS_PER_MS
+from kernel.master.standing import refresh
 from kernel.master.tasks import Tasks
 from kernel.master.validate import framework_problem, resources_of, role_problem
 from kernel.master.views import wire_task
@@ -107,6 +109,7 @@ class Agents:
             if agent.info != info:
                 effects.append(registry.admit(agent_id, info))
         agent.info, agent.version, agent.stream_id = info, subscribe.version, stream_id
+        agent.ip = ip_of(info, subscribe.ip)
         self._cluster.agent_of_stream[stream_id] = agent_id
         self._cluster.liveness.watch(agent_id, now.mono_ms)
         believed = [wire_task(record) for record in self._believed(agent)]
@@ -115,7 +118,8 @@ class Agents:
         effects += self._settle(agent, subscribe)
         if was_unreachable:
             effects += self._tell_returned(agent, now)
-        self._cluster.allocator.set_agent_active(agent_id, True)
+        refresh(self._cluster, agent)
+        self._offers.look_at(agent_id)
         return effects
 
     def _register(self, agent_id: AgentId, subscribe: agent_messages.Subscribe, now: Now) -> Agent:
@@ -150,7 +154,7 @@ class Agents:
             return []
         old_stream, agent.stream_id = agent.stream_id, None
         del self._cluster.agent_of_stream[old_stream]
-        return [*self._offers.rescind(list(agent.offers)), CloseAgentStream(old_stream)]
+        return [*self._offers.rescind_all(agent), CloseAgentStream(old_stream)]
 
     def _greeting(self, agent: Agent, believed: list[Task]) -> Effect:
         settings = self._cluster.settings
@@ -282,9 +286,9 @@ class Agents:
         if agent_id is None:
             return []
         agent = self._cluster.agents[agent_id]
-        effects = self._offers.rescind(list(agent.offers))
+        effects = self._offers.rescind_all(agent)
         agent.stream_id = None
-        self._cluster.allocator.set_agent_active(agent_id, False)
+        refresh(self._cluster, agent)
         return effects
 
     def on_ping_due(self, agent_id: AgentId, now: Now) -> list[Effect]:
@@ -370,7 +374,7 @@ class Agents:
     def _remove(self, agent: Agent) -> list[Effect]:
         """Out of all books, once nothing is held there."""
         cluster = self._cluster
-        effects = self._offers.rescind(list(agent.offers))
+        effects = self._offers.forget(agent)
         for key in list(agent.executors):
             cluster.remove_executor(agent, key)
         if agent.stream_id is not None:

@@ -11,14 +11,19 @@ from msgspec import Struct, field
 
 from kernel.allocator.allocator import Allocator
 from kernel.machine import Now
-from kernel.master.deadlines import Deadlines
+from kernel.master.deadlines import Deadlines, Kind
 from kernel.master.events import Effect, SendToAgent, SendToScheduler
+from kernel.master.inverse_books import InverseBooks
 from kernel.master.liveness import PING_INTERVAL_MS, PING_MISSES_MAX, Liveness
+from kernel.master.machines import Machines
 from kernel.master.registry import AgentRecord
+from kernel.master.registry_drains import Deactivation
+from kernel.master.registry_gone import GoneRecord
 from kernel.master.validate import capabilities_of, roles_of
 from kernel.master.watchers import SUBSCRIBERS_MAX, Watchers
 from kernel.messages import agent as agent_messages
 from kernel.messages import scheduler
+from kernel.messages.maintenance import Schedule
 from kernel.messages.operator import EventType
 from kernel.messages.v1 import (
     AgentInfo,
@@ -52,6 +57,7 @@ class Settings(Struct, frozen=True):
     completed_tasks_max: int = COMPLETED_TASKS_MAX
     unreachable_tasks_max: int = UNREACHABLE_TASKS_MAX
     operator_subscribers_max: int = SUBSCRIBERS_MAX
+    offer_timeout_ms: int | None = None  # Mesos: --offer_timeout
 
 
 class TaskRecord(Struct, eq=False):
@@ -137,7 +143,7 @@ class Framework(Struct, eq=False):
 
 
 class Agent(Struct, eq=False):
-    """A registered agent; connected while it has a stream."""
+    """A registered agent; connected while it has a stream. `ip` is empty when nobody knows it."""
 
     agent_id: AgentId
     info: AgentInfo
@@ -145,6 +151,7 @@ class Agent(Struct, eq=False):
     registered_ms: int
     reregistered_ms: int | None = None
     stream_id: str | None = None
+    ip: str = ""
     tasks: dict[TaskKey, TaskRecord] = field(default_factory=dict)
     executors: dict[ExecutorKey, ExecutorRecord] = field(default_factory=dict)
     offers: dict[OfferId, None] = field(default_factory=dict)
@@ -168,6 +175,10 @@ class Cluster:
         self.agents: dict[AgentId, Agent] = {}
         self.recovered: dict[AgentId, AgentRecord] = {}  # admitted before us, not yet back
         self.unreachable: dict[AgentId, AgentRecord] = {}
+        self.gone: dict[AgentId, GoneRecord] = {}
+        self.deactivations: dict[AgentId, Deactivation] = {}  # of agents known in whichever way
+        self.machines = Machines(Schedule(), ())
+        self.inverse = InverseBooks()
         self.frameworks: dict[FrameworkId, Framework] = {}
         self.completed: dict[FrameworkId, Framework] = {}  # the oldest first
         self.offers: dict[OfferId, OfferRecord] = {}
@@ -243,6 +254,7 @@ class Cluster:
     def take_offer(self, offer_id: OfferId) -> OfferRecord:
         """The offer is no more; its resources stay held, for the caller to use or give back."""
         offer = self.offers.pop(offer_id)
+        self.deadlines.cancel(Kind.OFFER, offer_id)
         self.frameworks[offer.framework_id].offers.pop(offer_id, None)
         self.agents[offer.agent_id].offers.pop(offer_id, None)
         return offer
@@ -315,6 +327,7 @@ class Cluster:
             assert offer.offer_id in self.frameworks[offer.framework_id].offers
             assert offer.offer_id in self.agents[offer.agent_id].offers
             assert self.agents[offer.agent_id].is_connected
+            assert offer.agent_id not in self.deactivations, "an offer of what is out of service"
             assert self.frameworks[offer.framework_id].is_connected
         for agent in self.agents.values():
             assert all(offer_id in self.offers for offer_id in agent.offers)

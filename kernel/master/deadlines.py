@@ -13,6 +13,8 @@ class Kind(StrEnum):
     FAILOVER = "failover"  # a framework has been away for too long
     PING = "ping"  # an agent is to be asked whether it lives
     WATCH = "watch"  # an operator's stream is to hear from us
+    OFFER = "offer"  # an offer has not been used for too long
+    INVERSE = "inverse"  # somebody may be asked again to leave an agent
     RECOVER = "recover"  # an agent of the master before us has not come back
 
 

@@ -235,6 +235,7 @@ class Frameworks:
     def on_revive(self, framework: Framework, roles: Sequence[str]) -> list[Effect]:
         if not any(role_problem(role) for role in roles):  # one bad role drops the whole call
             self._cluster.allocator.revive(framework.framework_id, roles)
+            self._offers.on_revived(framework)
         return []
 
     def on_suppress(self, framework: Framework, roles: Sequence[str]) -> list[Effect]:

@@ -32,6 +32,7 @@ from kernel.master.events import (
     SendToOperators,
 )
 from kernel.master.frameworks import Frameworks
+from kernel.master.inverse_offers import InverseOffers
 from kernel.master.offers import Offers
 from kernel.master.operators import Operators, Outcome
 from kernel.master.reconcile import on_reconcile
@@ -40,7 +41,7 @@ from kernel.messages import agent as agent_messages
 from kernel.messages import operator
 from kernel.messages.operator import HEARTBEAT
 from kernel.messages.scheduler import Call, CallType, Roles
-from kernel.model.ids import AgentId, FrameworkId
+from kernel.model.ids import AgentId, FrameworkId, OfferId
 
 # DIFFERS: Mesos looks at freed resources once a second. We look at once, but leave a moment
 # between passes, so that what comes in a burst is given away together.
@@ -66,7 +67,8 @@ class Master:
         self.steps = 0  # tells a reader whether anything can have changed
         self.cluster = Cluster(settings, Allocator(chance, interval_ms=allocation_interval_ms))
         self.operators = Operators()  # the parts register there what they answer
-        self._offers = Offers(self.cluster)
+        self._inverse = InverseOffers(self.cluster)
+        self._offers = Offers(self.cluster, self._inverse)
         self._tasks = Tasks(self.cluster)
         self._accept = Accept(self.cluster, self._offers)
         self._frameworks = Frameworks(self.cluster, self._offers, self._tasks)
@@ -100,6 +102,12 @@ class Master:
             CallType.RECONCILE: lambda f, c, now: on_reconcile(
                 self.cluster, f, _set(c.reconcile), now
             ),
+            CallType.ACCEPT_INVERSE_OFFERS: lambda f, c, now: self._inverse.on_answer(
+                f, _set(c.accept_inverse_offers), accepts=True, now=now
+            ),
+            CallType.DECLINE_INVERSE_OFFERS: lambda f, c, now: self._inverse.on_answer(
+                f, _set(c.decline_inverse_offers), accepts=False, now=now
+            ),
             CallType.MESSAGE: lambda f, c, _: self._tasks.on_message(f, _set(c.message)),
         }
 
@@ -112,7 +120,9 @@ class Master:
         if self.cluster.allocator.is_due and now.mono_ms >= self._next_pass_ms:
             self._next_pass_ms = now.mono_ms + PASS_GAP_MS
             self.cluster.count("allocation_runs")
-            effects += self._offers.make(self.cluster.allocator.allocate(now.mono_ms))
+            effects += self._offers.make(self.cluster.allocator.allocate(now.mono_ms), now)
+        if self._inverse.is_due and not self.cluster.allocator.is_due:
+            effects += self._inverse.make(now)  # after the offers, which count as being there
         if self.cluster.watchers.news:
             effects += self._tell_operators()
         return effects
@@ -145,7 +155,7 @@ class Master:
         if call.type is CallType.UPDATE_FRAMEWORK:
             return self._on_update_framework(framework, event)
         handle = self._calls.get(call.type) if call.type is not None else None
-        # What has no handler is taken and means nothing here: REQUEST, inverse offers, operations.
+        # What has no handler is taken and means nothing here: REQUEST, operations.
         effects = handle(framework, call, now) if handle is not None else []
         return [CallAnswered(event.request_id, _ACCEPTED), *effects]
 
@@ -240,6 +250,10 @@ class Master:
                     effects += self._frameworks.on_heartbeat(FrameworkId(who), now)
                 case Kind.FAILOVER:
                     effects += self._frameworks.on_failover_timeout(FrameworkId(who), now)
+                case Kind.OFFER:
+                    effects += self._offers.on_timeout(OfferId(who))
+                case Kind.INVERSE:
+                    effects += self._inverse.on_quiet_over(AgentId(who), now)
                 case Kind.PING:
                     effects += self._agents.on_ping_due(AgentId(who), now)
                 case Kind.WATCH:

@@ -9,34 +9,27 @@ from collections.abc import Sequence
 
 from kernel.allocator.allocator import Allocation
 from kernel.machine import Now
+from kernel.master.addresses import url_of
 from kernel.master.cluster import Agent, Cluster, Framework, OfferRecord
+from kernel.master.deadlines import Kind
 from kernel.master.events import Effect
+from kernel.master.inverse_offers import InverseOffers
+from kernel.master.refusals import refuse_ms_of
+from kernel.master.standing import unavailability
 from kernel.messages import scheduler
 from kernel.messages.quantities import to_wire
-from kernel.messages.v1 import Address, AllocationInfo, Filters, Id, Offer, Url
-from kernel.model.ids import FrameworkId, OfferId
-
-REFUSE_DEFAULT_MS = 5_000  # mesos.proto, Filters.refuse_seconds
-REFUSE_MAX_MS = 365 * 24 * 3_600_000  # Mesos, src/master/allocator: 365 days
-
-
-def refuse_ms_of(filters: Filters | None) -> int:
-    """How long a refusal lasts; what makes no sense is the default, as in Mesos."""
-    if filters is None:
-        return REFUSE_DEFAULT_MS
-    seconds = filters.refuse_seconds
-    if not seconds >= 0:  # negative, or no number
-        return REFUSE_DEFAULT_MS
-    return REFUSE_MAX_MS if seconds * 1000 > REFUSE_MAX_MS else round(seconds * 1000)
+from kernel.messages.v1 import AllocationInfo, Id, Offer
+from kernel.model.ids import AgentId, FrameworkId, OfferId
 
 
 class Offers:
     """Works on the books of one `Cluster`."""
 
-    def __init__(self, cluster: Cluster) -> None:
+    def __init__(self, cluster: Cluster, inverse: InverseOffers) -> None:
         self._cluster = cluster
+        self._inverse = inverse
 
-    def make(self, allocations: Sequence[Allocation]) -> list[Effect]:
+    def make(self, allocations: Sequence[Allocation], now: Now) -> list[Effect]:
         """One OFFERS event per framework, all its agents and roles inside."""
         by_framework: dict[FrameworkId, list[Offer]] = {}
         for given in allocations:
@@ -48,6 +41,8 @@ class Offers:
                 given.resources,
             )
             self._cluster.add_offer(offer)
+            self._inverse.look_at(given.agent_id)
+            self._plan_timeout(offer.offer_id, now)
             wire = wire_offer(self._cluster, offer)
             by_framework.setdefault(given.framework_id, []).append(wire)
         effects: list[Effect] = []
@@ -58,6 +53,16 @@ class Offers:
             )
             effects += self._cluster.tell(self._cluster.frameworks[framework_id], event)
         return effects
+
+    def _plan_timeout(self, offer_id: OfferId, now: Now) -> None:
+        timeout_ms = self._cluster.settings.offer_timeout_ms
+        if timeout_ms is not None:
+            self._cluster.deadlines.set(Kind.OFFER, offer_id, now.mono_ms + timeout_ms)
+
+    def on_timeout(self, offer_id: OfferId) -> list[Effect]:
+        """It was neither used nor declined for too long; whoever wants it may have it now."""
+        self._cluster.count("offers_timed_out")
+        return self.rescind([offer_id])
 
     def on_decline(
         self, framework: Framework, decline: scheduler.Decline, now: Now
@@ -84,7 +89,10 @@ class Offers:
         )
 
     def withdraw(self, framework: Framework, roles: Sequence[str] | None = None) -> list[OfferId]:
-        """Take back a framework's offers, under these roles or all, without a word."""
+        """Take back a framework's offers, under these roles or all, without a word; with all of
+        them also what it was asked to leave."""
+        if roles is None:
+            self._inverse.withdraw(framework)
         taken = [
             offer_id
             for offer_id in framework.offers
@@ -101,6 +109,21 @@ class Offers:
             offer = self._cluster.give_back_offer(offer_id)
             effects += self.tell_rescinded(offer.framework_id, offer_id)
         return effects
+
+    def rescind_all(self, agent: Agent) -> list[Effect]:
+        """Take back all offers of the agent, and all requests to leave it."""
+        return self.rescind(list(agent.offers)) + self._inverse.rescind(agent.agent_id)
+
+    def forget(self, agent: Agent) -> list[Effect]:
+        """The agent is no more: neither are its offers, nor who was asked to leave it."""
+        return self.rescind(list(agent.offers)) + self._inverse.forget_agent(agent.agent_id)
+
+    def look_at(self, agent_id: AgentId) -> None:
+        """The agent is here: whoever has something there may have to leave it."""
+        self._inverse.look_at(agent_id)
+
+    def on_revived(self, framework: Framework) -> None:
+        self._inverse.on_revived(framework.framework_id)
 
     def tell_rescinded(self, framework_id: FrameworkId, offer_id: OfferId) -> list[Effect]:
         event = scheduler.Event(
@@ -119,7 +142,7 @@ def wire_offer(cluster: Cluster, offer: OfferRecord) -> Offer:
         framework_id=Id(offer.framework_id),
         agent_id=Id(offer.agent_id),
         hostname=agent.info.hostname,
-        url=_url(agent),
+        url=url_of(agent),
         domain=agent.info.domain,
         resources=to_wire(
             offer.resources,
@@ -132,17 +155,6 @@ def wire_offer(cluster: Cluster, offer: OfferRecord) -> Offer:
             for key, executor in agent.executors.items()
             if key[0] == offer.framework_id
         ],
+        unavailability=unavailability(cluster, agent),
         allocation_info=AllocationInfo(role=offer.role) if is_multi_role else None,
-    )
-
-
-def _url(agent: Agent) -> Url:
-    """Where the agent's HTTP API is; its path is a word of Mesos that clients build upon."""
-    hostname, port = agent.info.hostname, agent.info.port
-    is_address = hostname.replace(".", "").isdigit()
-    ip = hostname if is_address else "127.0.0.1" if hostname == "localhost" else None
-    return Url(
-        scheme="http",
-        address=Address(hostname=hostname, ip=ip, port=port),
-        path="/slave(1)",
     )

@@ -33,7 +33,7 @@ class Subscribe(AgentCall, frozen=True):
     `tasks` are all that live and all whose terminal update is not yet acknowledged;
     `frameworks` are the FrameworkInfos (with id) of those tasks, `executors` the custom executors
     (with framework_id) that live. `is_draining` says that it heard `DrainAgent` and no
-    `ReactivateAgent` since.
+    `ReactivateAgent` since. `ip` is the address that it listens on.
     """
 
     agent_info: AgentInfo
@@ -43,6 +43,7 @@ class Subscribe(AgentCall, frozen=True):
     frameworks: list[FrameworkInfo] = []
     executors: list[ExecutorInfo] = []
     is_draining: bool = False
+    ip: str | None = None
 
 
 class Pong(AgentCall, frozen=True):

@@ -12,6 +12,7 @@ from kernel.messages.v1 import (
     Filters,
     FrameworkInfo,
     Id,
+    InverseOffer,
     KillPolicy,
     MasterInfo,
     Offer,
@@ -135,6 +136,13 @@ class Message(Wire, frozen=True):
     data: bytes
 
 
+class AnswerInverseOffers(Wire, frozen=True):
+    """Payload of ACCEPT_INVERSE_OFFERS and DECLINE_INVERSE_OFFERS."""
+
+    inverse_offer_ids: list[Id] = []
+    filters: Filters | None = None
+
+
 class Call(Wire, frozen=True):
     type: CallType | None = None
     framework_id: Id | None = None
@@ -149,8 +157,8 @@ class Call(Wire, frozen=True):
     reconcile: Reconcile | None = None
     message: Message | None = None
     request: dict[str, Any] | None = None
-    accept_inverse_offers: dict[str, Any] | None = None
-    decline_inverse_offers: dict[str, Any] | None = None
+    accept_inverse_offers: AnswerInverseOffers | None = None
+    decline_inverse_offers: AnswerInverseOffers | None = None
     acknowledge_operation_status: dict[str, Any] | None = None
     reconcile_operations: dict[str, Any] | None = None
     update_framework: Subscribe | None = None
@@ -201,6 +209,14 @@ class Error(Wire, frozen=True):
     message: str
 
 
+class InverseOffers(Wire, frozen=True):
+    inverse_offers: list[InverseOffer] = []
+
+
+class RescindInverseOffer(Wire, frozen=True):
+    inverse_offer_id: Id
+
+
 class Event(Wire, frozen=True):
     type: EventType
     subscribed: Subscribed | None = None
@@ -210,6 +226,6 @@ class Event(Wire, frozen=True):
     message: Message | None = None
     failure: Failure | None = None
     error: Error | None = None
-    inverse_offers: dict[str, Any] | None = None
-    rescind_inverse_offer: dict[str, Any] | None = None
+    inverse_offers: InverseOffers | None = None
+    rescind_inverse_offer: RescindInverseOffer | None = None
     update_operation_status: dict[str, Any] | None = None

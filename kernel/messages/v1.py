@@ -223,6 +223,17 @@ class Offer(Wire, frozen=True):
     allocation_info: AllocationInfo | None = None
 
 
+class InverseOffer(Wire, frozen=True):
+    """The request to a framework to leave an agent that is to be away."""
+
+    id: Id
+    framework_id: Id
+    unavailability: Unavailability
+    url: Url | None = None
+    agent_id: Id | None = None
+    resources: list[Resource] = []
+
+
 class Uri(Wire, frozen=True):
     value: str
     executable: bool | None = None

@@ -190,7 +190,12 @@ def _settings(config: MasterConfig, info: MasterInfo, epoch: int) -> Settings:
         completed_tasks_max=config.max_completed_tasks_per_framework,
         unreachable_tasks_max=config.max_unreachable_tasks_per_framework,
         operator_subscribers_max=config.max_operator_event_stream_subscribers,
+        offer_timeout_ms=_ms(config.offer_timeout),
     )
+
+
+def _ms(seconds: float | None) -> int | None:
+    return round(seconds * 1000) if seconds is not None else None
 
 
 def _store_url(config: MasterConfig) -> str:

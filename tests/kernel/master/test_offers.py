@@ -1,13 +1,8 @@
 """What is offered, declined, taken back and rescinded."""
 
-import math
-
-import pytest
-
-from kernel.master.offers import REFUSE_DEFAULT_MS, REFUSE_MAX_MS, refuse_ms_of
 from kernel.messages import scheduler
 from kernel.messages.quantities import from_wire
-from kernel.messages.v1 import Filters, Id, Resource
+from kernel.messages.v1 import Id, Resource
 from kernel.model.resources import parse
 from tests.kernel.master.stage import DEFAULT_RESOURCES, Stage
 
@@ -198,23 +193,6 @@ def test_a_scheduler_that_goes_leaves_its_offers_to_others() -> None:
     assert len(stage.framework("other").offers()) == 1
 
 
-@pytest.mark.parametrize(
-    ("seconds", "ms"),
-    [
-        (0, 0),
-        (1.5, 1_500),
-        (-1, REFUSE_DEFAULT_MS),
-        (math.nan, REFUSE_DEFAULT_MS),
-        (1e300, REFUSE_MAX_MS),
-        (math.inf, REFUSE_MAX_MS),
-    ],
-)
-def test_odd_refusals_are_read_as_mesos_reads_them(seconds: float, ms: int) -> None:
-    """Source: mesos.md §1.3, DECLINE and filters."""
-    assert refuse_ms_of(Filters(refuse_seconds=seconds)) == ms
-    assert refuse_ms_of(None) == REFUSE_DEFAULT_MS
-
-
 def test_a_reservation_is_written_for_who_can_read_it() -> None:
     stage = Stage()
     stage.agent("cpus(test):2;mem:512")
@@ -223,3 +201,42 @@ def test_a_reservation_is_written_for_who_can_read_it() -> None:
 
     [reserved] = [r for r in offer.resources if r.reservations]
     assert isinstance(reserved, Resource) and reserved.reservations[0].role == "test"
+
+
+def test_an_unused_offer_is_rescinded_after_the_timeout_and_made_again() -> None:
+    """Source: mesos.md §6, B6; recording scheduler-offer-timeout."""
+    stage = Stage(offer_timeout_ms=4_000)
+    agent, framework = stage.agent(), stage.framework()
+    [offer] = framework.offers()
+
+    stage.pass_time(4_000)
+
+    [rescinded] = [e.rescind for e in framework.said if e.rescind is not None]
+    assert rescinded.offer_id == offer.id
+    [again] = framework.offers()
+    assert (again.agent_id, again.resources) == (Id(agent.agent_id), offer.resources)
+
+
+def test_an_offer_that_was_used_or_declined_is_not_rescinded() -> None:
+    """Source: mesos.md §6, B6."""
+    stage = Stage(offer_timeout_ms=4_000)
+    stage.agent(), stage.agent()
+    framework = stage.framework()
+    first, second = framework.offers()
+    framework.accept([first], refuse_s=60)
+    framework.decline(second, refuse_s=60)
+    stage.pass_time(10_000)
+
+    assert not [e for e in framework.said if e.rescind is not None]
+
+
+def test_offers_do_not_end_by_themselves_if_nobody_says_so() -> None:
+    """Source: mesos.md §1.3: no expiry by default."""
+    stage = Stage()
+    stage.agent()
+    framework = stage.framework()
+    [offer] = framework.offers()
+
+    stage.pass_time(70_000)
+
+    assert list(stage.master.cluster.offers) == [offer.id.value]

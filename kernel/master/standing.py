@@ -1,0 +1,22 @@
+"""Says how an agent stands: whether it may be offered, and when it is to be away.
+
+What brings an agent there is decided by `drain`, `maintenance` and `agents`.
+"""
+
+from kernel.master.cluster import Agent, Cluster
+from kernel.messages.v1 import Unavailability
+
+
+def is_active(cluster: Cluster, agent: Agent) -> bool:
+    """Whether anything of it may be offered."""
+    return agent.is_connected and agent.agent_id not in cluster.deactivations
+
+
+def refresh(cluster: Cluster, agent: Agent) -> None:
+    """Tell the allocator whether it may give of this agent."""
+    cluster.allocator.set_agent_active(agent.agent_id, is_active(cluster, agent))
+
+
+def unavailability(cluster: Cluster, agent: Agent) -> Unavailability | None:
+    """When its machine is to be away."""
+    return cluster.machines.unavailability(agent.info.hostname, agent.ip)
