@@ -1,8 +1,9 @@
 """The cron machine: hands each event to the part that decides, and joins what they want done.
 
-Parts: `submitting` (jobs), `issuing` (runs), `dispatch` (offers), `reconciliation`, `ending`
-(outcomes). What a step changed is one `Persist` in front of everything else that it wants, so
-that an intent is durable before anyone hears of it. Source: design §4; Chronos, JobScheduler.scala.
+Parts: `submitting` (jobs), `issuing` (runs), `dispatch` (offers), `ending` (outcomes), and the
+kernel's `Scheduler` for the conversation with the master. What a step changed is one `Persist` in
+front of everything else that it wants, so that an intent is durable before anyone hears of it.
+Source: design §4; Chronos, JobScheduler.scala.
 """
 
 from collections.abc import Callable, Sequence
@@ -21,12 +22,12 @@ from chronos_app.core.events import (
     SchedulerConnected,
     SchedulerDisconnected,
     SchedulerEventReceived,
+    SendCall,
     Started,
 )
 from chronos_app.core.graph import Graph
 from chronos_app.core.issuing import Issuing
 from chronos_app.core.ledger import Collections, Ledger
-from chronos_app.core.reconciliation import Reconciliation
 from chronos_app.core.requests import Request, Requests
 from chronos_app.core.run import Run, RunState
 from chronos_app.core.settings import Settings
@@ -34,8 +35,10 @@ from chronos_app.core.submitting import Submitting
 from chronos_app.core.tasks import Tasks
 from chronos_app.core.timers import Timers
 from chronos_app.core.waiting import Waiting
+from kernel.framework.reconciliation import ReconciliationTiming
+from kernel.framework.scheduler import Scheduler, Timing
 from kernel.machine import DeadlineReached, Now
-from kernel.messages.scheduler import EventType
+from kernel.messages.scheduler import Call, EventType
 
 TICK_MS = 10_000  # with jobs to run, look at the wall clock this often: somebody may set it
 GONE_KEPT_MS = 7 * 86_400_000
@@ -52,13 +55,14 @@ class Cron:
         self.waiting = Waiting(self.ledger, self._timers)
         self.calendar = Calendar(self.ledger)
         self._issuing = Issuing(self.ledger, self.waiting, self.calendar)
-        self.dispatch = Dispatch(self.ledger, self.waiting, self.calendar, self.settings)
-        self._reconciliation = Reconciliation(self.ledger, self.settings)
+        self._calls: list[Call] = []  # of this step, for the master
+        self.scheduler = self._make_scheduler()
+        self.dispatch = Dispatch(
+            self.ledger, self.waiting, self.calendar, self.settings, self.scheduler
+        )
         self._ending = Ending(self.ledger, self._issuing, self.waiting, self.graph, self.settings)
         self.submitting = Submitting(self.ledger, self.calendar, self.graph)
-        self._tasks = Tasks(
-            self.ledger, self._ending, self._reconciliation, self._timers, self.settings
-        )
+        self._tasks = Tasks(self.ledger, self._ending, self.scheduler, self._timers, self.settings)
         self._requests = Requests(
             self.ledger, self.submitting, self._issuing, self._ending, self._tasks
         )
@@ -73,6 +77,17 @@ class Cron:
         cron.submitting.restore()
         return cron
 
+    def _make_scheduler(self) -> Scheduler:
+        scheduler = Scheduler(
+            self.settings.framework,
+            tasks=lambda: _with_mesos(self.ledger),
+            send=self._calls.append,
+            on_framework_id=lambda found: self.ledger.put_framework(framework_id=found or ""),
+            timing=Timing(ReconciliationTiming(interval_ms=self.settings.reconcile_interval_ms)),
+        )
+        scheduler.resume(self.ledger.framework_id or None)
+        return scheduler
+
     def step(self, event: Event, now: Now) -> Sequence[Effect]:
         """See `kernel.machine`."""
         self._last = now
@@ -81,10 +96,9 @@ class Cron:
         if not isinstance(event, Started | SchedulerDisconnected):
             effects += self._issue_due(now)  # so that no request overtakes an occurrence
         effects += _HANDLERS[type(event)](self, event, now)
-        launched_before = self.dispatch.launched_count
         effects += self.dispatch.serve(now)
-        if self.dispatch.launched_count > launched_before:
-            self._reconciliation.watch(now)
+        effects += [SendCall(call) for call in self._calls]
+        self._calls.clear()
         persist = self.ledger.flush()
         return effects if persist is None else [persist, *effects]
 
@@ -96,9 +110,10 @@ class Cron:
         look_ms = self.dispatch.next_wall_ms()
         if look_ms is not None and look_ms > self._last.wall_ms:
             wall.append(look_ms)
-        mono = [self._reconciliation.next_mono_ms(), self.dispatch.next_mono_ms()]
         candidates = [at_ms + ahead for at_ms in wall if at_ms is not None]
-        candidates += [at_ms for at_ms in mono if at_ms is not None]
+        mono_ms = self.scheduler.next_deadline_ms()
+        if mono_ms is not None:
+            candidates.append(mono_ms)
         if due_ms is not None:
             candidates.append(self._last.mono_ms + TICK_MS)
         return min(candidates, default=None)
@@ -123,37 +138,30 @@ class Cron:
             if run.state is RunState.WAITING:
                 self.waiting.add(run, now.wall_ms)
             else:
-                self._tasks.watch(run, now)
+                self._tasks.resume(run, now)
         return [Notify(notice) for notice in self.ledger.outbox.values()]
 
     def _on_connected(self, event: SchedulerConnected, now: Now) -> list[Effect]:
         return []  # SUBSCRIBED, the first thing that the stream brings, says more
 
     def _on_disconnected(self, event: SchedulerDisconnected, now: Now) -> list[Effect]:
+        self.scheduler.disconnected()
         self.dispatch.end()
-        self._reconciliation.end()
         return []
 
     def _on_scheduler_event(self, received: SchedulerEventReceived, now: Now) -> list[Effect]:
         event = received.event
-        effects: list[Effect] = []
-        if event.type is EventType.SUBSCRIBED and event.subscribed is not None:
-            if event.subscribed.framework_id.value != self.ledger.framework_id:
-                self.ledger.put_framework(framework_id=event.subscribed.framework_id.value)
-            self.dispatch.begin()
-            effects += self._reconciliation.begin(now)
-            effects += self._tasks.kill_again(now)
+        self.scheduler.received(event, now)
+        if event.type in (EventType.SUBSCRIBED, EventType.ERROR):
+            self.dispatch.end()
         elif event.type is EventType.OFFERS and event.offers is not None:
             for offer in event.offers.offers:
-                effects += self.dispatch.take_in(offer)
+                self.dispatch.take_in(offer)
         elif event.type is EventType.RESCIND and event.rescind is not None:
             self.dispatch.rescind(event.rescind.offer_id.value)
         elif event.type is EventType.UPDATE and event.update is not None:
-            effects += self._tasks.updated(event.update.status, now)
-        elif event.error is not None and "removed" in event.error.message:
-            # Torn down, or away for longer than the failover timeout: come back as a new one.
-            self.ledger.put_framework(framework_id="")
-        return effects  # FAILURE repeats what updates say; after ERROR the stream ends
+            return self._tasks.updated(event.update.status, now)
+        return []  # FAILURE repeats what updates say; after ERROR the stream ends
 
     # What people ask for
 
@@ -170,7 +178,8 @@ class Cron:
         return []
 
     def _on_deadline(self, event: DeadlineReached, now: Now) -> list[Effect]:
-        effects = self._reconciliation.ring(now)
+        self.scheduler.elapsed(now)
+        effects: list[Effect] = []
         for alarm, run_id in self._timers.ring(now.wall_ms):
             effects += self._tasks.rung(alarm, run_id, self.waiting, self._issuing, now)
         return effects
@@ -188,6 +197,15 @@ class Cron:
             assert self.graph.parents.get(name, ()) == record.job.parents, f"edges of {name}"
         for run in self.waiting.in_order():
             assert self.ledger.runs.get(run.run_id) is run, f"{run.run_id} waits but is unknown"
+
+
+def _with_mesos(ledger: Ledger) -> dict[str, str]:
+    """The agent of each run that may be a task."""
+    return {
+        run.run_id: run.agent_id
+        for run in ledger.runs.values()
+        if run.state.is_launched and run.state is not RunState.REPORTING
+    }
 
 
 _HANDLERS: dict[type[Any], Callable[[Cron, Any, Now], list[Effect]]] = {

@@ -1,7 +1,7 @@
 """Decides what runs where: waiting runs meet offers.
 
 Shortly before the next occurrence it keeps offers in hand, so that a run starts when it is due;
-what turns out not to be needed goes back at once. When to ask for offers is `appetite`'s.
+what turns out not to be needed goes back at once. Asking for offers is the kernel's.
 Source: Mesos, docs/app-framework-development-guide.md.
 """
 
@@ -10,10 +10,9 @@ from collections.abc import Mapping
 from msgspec import Struct
 
 from chronos_app.core import notices
-from chronos_app.core.appetite import Appetite
 from chronos_app.core.calendar import Calendar
 from chronos_app.core.constraints import in_words, satisfies
-from chronos_app.core.events import Effect, Notify, SendCall
+from chronos_app.core.events import Effect, Notify
 from chronos_app.core.launch import demand_of, make_task
 from chronos_app.core.ledger import Ledger
 from chronos_app.core.run import Cause, Run, RunState
@@ -21,13 +20,14 @@ from chronos_app.core.settings import Settings
 from chronos_app.core.waiting import Waiting
 from chronos_app.schema.job import Job
 from kernel.framework.matching import Taken, take
+from kernel.framework.scheduler import Scheduler
 from kernel.machine import Now
 from kernel.messages import quantities
-from kernel.messages.scheduler import Accept, Call, CallType, Decline, Launch, Operation
-from kernel.messages.v1 import Filters, Id, Offer, TaskInfo
+from kernel.messages.v1 import Offer, TaskInfo
 from kernel.model.resources import Resources, ResourcesMalformed
 
-REFUSE_UNFIT_S, REFUSE_IDLE_S = 5.0, 5.0  # a revive clears these
+REFUSE_MS = 5_000  # a revive clears it
+LINGER_MS = 3_000  # with the next occurrence so near, suppressing is not worth the calls
 UPCOMING_COUNT_MAX = 256  # looked at to see which offers to keep
 
 
@@ -43,44 +43,41 @@ class Dispatch:
     """Invariant: it holds offers only while something waits or is about to be due."""
 
     def __init__(
-        self, ledger: Ledger, waiting: Waiting, calendar: Calendar, settings: Settings
+        self,
+        ledger: Ledger,
+        waiting: Waiting,
+        calendar: Calendar,
+        settings: Settings,
+        scheduler: Scheduler,
     ) -> None:
         self._ledger = ledger
         self._waiting = waiting
         self._calendar = calendar
         self._settings = settings
+        self._scheduler = scheduler
         self.held: dict[str, Held] = {}
-        self.connected = False
-        self.launched_count = 0
-        self._appetite = Appetite(settings.role)
-
-    def begin(self) -> None:
-        """A new stream: the old offers are void, and nothing is suppressed."""
-        self.connected = True
-        self.held.clear()
-        self._appetite.begin()
 
     def end(self) -> None:
-        self.connected = False
+        """The stream ended: the offers are void."""
         self.held.clear()
 
-    def take_in(self, offer: Offer) -> list[Effect]:
+    def take_in(self, offer: Offer) -> None:
         """Hold an offer; what it is good for, `serve` finds out."""
         own = [r for r in offer.resources if not (r.disk or r.revocable or r.shared)]
         try:
             resources = quantities.from_wire(own)
         except ResourcesMalformed:
-            return [self._decline(offer.id, REFUSE_UNFIT_S)]
+            self._scheduler.decline([offer.id.value], refuse_ms=REFUSE_MS)
+            return
         attributes = {"hostname": offer.hostname, **quantities.attribute_texts(offer.attributes)}
         self.held[offer.id.value] = Held(offer, resources, attributes)
-        return []
 
     def rescind(self, offer_id: str) -> None:
         self.held.pop(offer_id, None)
 
     def serve(self, now: Now) -> list[Effect]:
         """Launch whatever fits; ask for offers or give them back, as is needed."""
-        if not self.connected:
+        if not self._scheduler.is_connected:
             return []
         effects: list[Effect] = []
         if len(self._waiting):
@@ -90,9 +87,9 @@ class Dispatch:
         for index, held in enumerate(tuple(self.held.values())):
             if index >= len(soon) or not self._fits_any(held, soon):
                 del self.held[held.offer.id.value]
-                refuse_s = REFUSE_UNFIT_S if len(self._waiting) else REFUSE_IDLE_S
-                effects.append(self._decline(held.offer.id, refuse_s))
-        return effects + self._ask(bool(soon), now)
+                self._scheduler.decline([held.offer.id.value], refuse_ms=REFUSE_MS)
+        self._ask(bool(soon), now)
+        return effects
 
     def _use(self, held: Held, now: Now) -> list[Effect]:
         """Launch on one offer, walking past what does not fit."""
@@ -115,12 +112,8 @@ class Dispatch:
         if not tasks:
             return []
         del self.held[held.offer.id.value]
-        accept = Accept(
-            offer_ids=[held.offer.id],
-            operations=[Operation(type="LAUNCH", launch=Launch(task_infos=tasks))],
-            filters=Filters(refuse_seconds=0.0),
-        )
-        return [*late, SendCall(Call(type=CallType.ACCEPT, accept=accept))]
+        self._scheduler.launch([held.offer.id.value], tasks, now, refuse_ms=0)
+        return late
 
     def _must_wait(self, run: Run, job: Job) -> bool:
         if job.concurrent or not self._ledger.launched(run.job):
@@ -143,7 +136,6 @@ class Dispatch:
         """Write the launch down; the ACCEPT follows that."""
         why = self._waiting.why.get(run.run_id, "")
         self._waiting.remove(run.run_id)
-        self.launched_count += 1
         run.move(RunState.LAUNCHING)
         run.launched_ms = now.wall_ms
         run.agent_id, run.agent_host = offer.agent_id.value, offer.hostname
@@ -177,30 +169,25 @@ class Dispatch:
             for run in self._waiting.in_order()
         )
 
-    def _ask(self, soon: bool, now: Now) -> list[Effect]:
+    def _ask(self, soon: bool, now: Now) -> None:
         """Say whether offers are wanted."""
         next_ms = self._calendar.next_ms()
         if soon or (len(self._waiting) and self._launchable()):
             if self.held:
-                self._appetite.content()
-                return []
-            return self._appetite.hunger((self._waiting.version, next_ms), now)
-        if next_ms is None:
-            return self._appetite.satiety(None)
-        return self._appetite.satiety(next_ms - self._settings.lookahead_ms - now.wall_ms)
-
-    def _decline(self, offer_id: Id, refuse_s: float) -> Effect:
-        decline = Decline(offer_ids=[offer_id], filters=Filters(refuse_seconds=refuse_s))
-        return SendCall(Call(type=CallType.DECLINE, decline=decline))
+                self._scheduler.hold_offers()
+            else:
+                self._scheduler.want_offers((self._waiting.version, next_ms), now)
+        elif (
+            next_ms is not None and next_ms - self._settings.lookahead_ms <= now.wall_ms + LINGER_MS
+        ):
+            self._scheduler.hold_offers()
+        else:
+            self._scheduler.rest()
 
     def next_wall_ms(self) -> int | None:
         """When to look again because an occurrence comes near."""
         next_ms = self._calendar.next_ms()
         return None if next_ms is None else next_ms - self._settings.lookahead_ms
-
-    def next_mono_ms(self) -> int | None:
-        """When to ask for offers again because none came."""
-        return self._appetite.next_mono_ms() if self.connected else None
 
     def check_invariants(self) -> None:
         for offer_id, held in self.held.items():

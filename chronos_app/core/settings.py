@@ -1,12 +1,19 @@
 """What the flags of the process mean to the core. The defaults are Chronos's."""
 
-from msgspec import Struct
+from msgspec import Struct, field
+
+from kernel.framework.session import framework_info
+from kernel.messages.v1 import FrameworkInfo
+
+
+def _nobody() -> FrameworkInfo:
+    return framework_info("chronos", user="root", roles=["chronos"])
 
 
 class Settings(Struct, frozen=True):
     """Durations in milliseconds; Chronos's flag in the comment."""
 
-    role: str = "chronos"
+    framework: FrameworkInfo = field(default_factory=_nobody)  # whom the master sees
     retry_delay_ms: int = 60_000  # --failure_retry
     disable_after_failures: int = 0  # --disable_after_failures; 0 is never
     late_after_ms: int = 60_000  # a start later than this is told to the owner

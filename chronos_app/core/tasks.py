@@ -1,24 +1,23 @@
-"""Follows the launched runs: what updates say of them, how long they may take, how they are killed.
+"""Follows the launched runs: what updates say of them, how long they may take, who is killed.
 
 An update is acknowledged once what it says is durable. A task that nobody here knows is killed:
 its run was given up, and may have been done anew. What an end means is `ending`'s.
 """
 
 from chronos_app.core.ending import Ending
-from chronos_app.core.events import Effect, SendCall
+from chronos_app.core.events import Effect
 from chronos_app.core.issuing import Issuing
 from chronos_app.core.ledger import Ledger
 from chronos_app.core.outcome import Outcome, never_began, read_status
-from chronos_app.core.reconciliation import Reconciliation
 from chronos_app.core.run import Run, RunState
 from chronos_app.core.settings import Settings
 from chronos_app.core.timers import Alarm, Timers
 from chronos_app.core.waiting import Waiting
+from kernel.framework.scheduler import Scheduler, is_over
 from kernel.machine import Now
-from kernel.messages.scheduler import Acknowledge, Call, CallType, Kill
-from kernel.messages.v1 import Id, TaskStatus
+from kernel.messages.v1 import TaskStatus
+from kernel.model.task import TaskState
 
-KILL_AGAIN_MS = 10_000  # a KILL may be lost with its connection
 OVERTIME_GRACE_MS = 2_000  # the agent enforces maxCompletionTime too, and says it better
 
 
@@ -29,28 +28,29 @@ class Tasks:
         self,
         ledger: Ledger,
         ending: Ending,
-        reconciliation: Reconciliation,
+        scheduler: Scheduler,
         timers: Timers,
         settings: Settings,
     ) -> None:
         self._ledger = ledger
         self._ending = ending
-        self._reconciliation = reconciliation
+        self._scheduler = scheduler
         self._timers = timers
         self._settings = settings
 
     def updated(self, status: TaskStatus, now: Now) -> list[Effect]:
         """News of a task."""
         run_id = status.task_id.value
-        self._reconciliation.heard(run_id)
         run = self._ledger.runs.get(run_id)
         effects: list[Effect] = []
         if run is None:
-            if not status.state.is_terminal and read_status(status).state is not None:
-                effects.append(_kill_call(run_id, status.agent_id))
+            if not is_over(status.state) and status.state is not TaskState.UNREACHABLE:
+                agent_id = status.agent_id.value if status.agent_id else None
+                self._scheduler.kill(run_id, agent_id, now)
         elif run.state.is_launched:
             effects += self._apply(run, status, now)
-        return effects + _acknowledge(status)
+        self._scheduler.acknowledge(status)
+        return effects
 
     def _apply(self, run: Run, status: TaskStatus, now: Now) -> list[Effect]:
         outcome = read_status(status)
@@ -98,8 +98,12 @@ class Tasks:
         if run.state is RunState.UNREACHABLE:
             at_ms = run.unreachable_ms + self._settings.unreachable_timeout_ms
             self._timers.set(at_ms, Alarm.UNREACHABLE, run.run_id)
+
+    def resume(self, run: Run, now: Now) -> None:
+        """After a restart: carry on with a launched run."""
+        self.watch(run, now)
         if run.kill_requested:
-            self._timers.set(now.wall_ms + KILL_AGAIN_MS, Alarm.KILL, run.run_id)
+            self._scheduler.kill(run.run_id, run.agent_id, now)
 
     def abandon(self, run: Run, now: Now) -> list[Effect]:
         """The job of a launched run is deleted."""
@@ -112,16 +116,8 @@ class Tasks:
             return self._ending.end(run, Outcome(RunState.KILLED, message="killed"), now.wall_ms)
         run.kill_requested = True
         self._ledger.put_run(run)
-        self._timers.set(now.wall_ms + KILL_AGAIN_MS, Alarm.KILL, run.run_id)
-        return [_kill_call(run.run_id, Id(run.agent_id))]
-
-    def kill_again(self, now: Now) -> list[Effect]:
-        """A stream is new: kills that were sent on the old one may have been lost."""
-        return [
-            _kill_call(run.run_id, Id(run.agent_id))
-            for run in self._ledger.runs.values()
-            if run.kill_requested and run.state.is_launched
-        ]
+        self._scheduler.kill(run.run_id, run.agent_id, now)
+        return []
 
     def rung(
         self, alarm: Alarm, run_id: str, waiting: Waiting, issuing: Issuing, now: Now
@@ -141,9 +137,6 @@ class Tasks:
         return self._rung_launched(alarm, run, now)
 
     def _rung_launched(self, alarm: Alarm, run: Run, now: Now) -> list[Effect]:
-        if alarm is Alarm.KILL and run.kill_requested:
-            self._timers.set(now.wall_ms + KILL_AGAIN_MS, Alarm.KILL, run.run_id)
-            return [_kill_call(run.run_id, Id(run.agent_id))]
         if alarm is Alarm.OVERTIME and not run.timed_out:
             run.timed_out = True
             return self.kill(run, now)
@@ -158,14 +151,3 @@ class Tasks:
 def _is_older(said: RunState, known: RunState) -> bool:
     """Updates may be repeated after a reconnection; a run never goes back to STARTING."""
     return said is RunState.STARTING and known is RunState.RUNNING
-
-
-def _kill_call(run_id: str, agent_id: Id | None) -> Effect:
-    return SendCall(Call(type=CallType.KILL, kill=Kill(task_id=Id(run_id), agent_id=agent_id)))
-
-
-def _acknowledge(status: TaskStatus) -> list[Effect]:
-    if status.uuid is None or status.agent_id is None:
-        return []
-    acknowledge = Acknowledge(agent_id=status.agent_id, task_id=status.task_id, uuid=status.uuid)
-    return [SendCall(Call(type=CallType.ACKNOWLEDGE, acknowledge=acknowledge))]

@@ -12,7 +12,6 @@ class Alarm(IntEnum):
     DEADLINE = 1  # it may not be launched any more
     UNREACHABLE = 2  # its agent has been away for too long
     OVERTIME = 3  # it has run for longer than it may
-    KILL = 4  # it should have ended by now
 
 
 class Timers:

@@ -17,6 +17,7 @@ from chronos_app.core.lateness import read_epsilon
 from chronos_app.core.settings import Settings
 from chronos_app.schema.job import Defaults
 from chronos_app.schema.refusal import Refused
+from kernel.framework.session import framework_info
 
 # Chronos's own spelling of what other processes of ours call otherwise.
 UPSTREAM_FLAGS = {
@@ -94,11 +95,6 @@ class Config(Struct, frozen=True):
         """`host:port` as /leader says it."""
         return f"{self.hostname or self.ip}:{self.port}"
 
-    @property
-    def framework_user(self) -> str:
-        """As Marathon: the user that runs the scheduler."""
-        return self.user or _own_user()
-
     def defaults(self) -> Defaults:
         return Defaults(
             cpus=self.mesos_task_cpu,
@@ -110,7 +106,14 @@ class Config(Struct, frozen=True):
 
     def settings(self) -> Settings:
         return Settings(
-            role=self.mesos_role,
+            framework=framework_info(
+                self.framework_name,
+                user=self.user or _own_user(),
+                roles=[self.mesos_role],
+                failover_timeout_s=self.failover_timeout,
+                hostname=self.hostname or None,
+                webui_url=self.webui_url or f"http://{self.leader}",
+            ),
             retry_delay_ms=self.failure_retry,
             disable_after_failures=self.disable_after_failures,
             history_count_max=self.job_history_limit,
@@ -146,6 +149,7 @@ def modern_flags(argv: Sequence[str]) -> list[str]:
 
 
 def _own_user() -> str:
+    """As Marathon: the user that runs the scheduler."""
     try:
         return pwd.getpwuid(os.geteuid()).pw_name
     except KeyError:

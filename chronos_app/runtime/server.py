@@ -17,9 +17,7 @@ from chronos_app.runtime.api.pages import create_pages
 from chronos_app.runtime.config import Config, modern_flags, problem_with
 from chronos_app.runtime.handover import Handover
 from chronos_app.runtime.logs import Log, read_log
-from kernel.messages.scheduler import Call, CallType, Subscribe
 from kernel.messages.scheduler import Event as MesosEvent
-from kernel.messages.v1 import Capability, FrameworkInfo, Id
 from kernel.runtime.client import HttpClient
 from kernel.runtime.clock import Clock
 from kernel.runtime.config import parse
@@ -33,7 +31,6 @@ from kernel.store.interface import Store, StoreError
 log = logging.getLogger(__name__)
 
 EXIT_STORE = 3  # gunicorn's word for "do not start this worker again"
-CAPABILITIES = ("MULTI_ROLE", "PARTITION_AWARE", "TASK_KILLING_STATE")
 LOG_TIMEOUT_S = 20
 
 
@@ -67,7 +64,7 @@ class Chronos:
         self._scheduler = SchedulerClient(
             self._client,
             master_urls(self._config.master),
-            subscribe=self._subscribe_call,
+            subscribe=self._cron.scheduler.subscribe_call,
             on_event=self._on_event,
             on_connected=lambda: self._driver.post(events.SchedulerConnected()),
             on_disconnected=lambda: self._driver.post(events.SchedulerDisconnected()),
@@ -92,35 +89,9 @@ class Chronos:
         """Answers and Persist are the driver's."""
         if isinstance(effect, events.SendCall):
             assert self._scheduler is not None, "start() comes first"
-            self._scheduler.send(self._addressed(effect.call))
+            self._scheduler.send(effect.call)
         elif isinstance(effect, events.Notify):
             self._handover.put(effect.notice)
-
-    def _addressed(self, call: Call) -> Call:
-        """Every call but the first SUBSCRIBE says whose it is."""
-        framework_id = Id(self._cron.ledger.framework_id)
-        fields = {name: getattr(call, name) for name in call.__struct_fields__}
-        return Call(**{**fields, "framework_id": framework_id})
-
-    def _subscribe_call(self) -> Call:
-        known = self._cron.ledger.framework_id
-        config = self._config
-        info = FrameworkInfo(
-            user=config.framework_user,
-            name=config.framework_name,
-            id=Id(known) if known else None,
-            failover_timeout=float(config.failover_timeout),
-            checkpoint=True,
-            roles=[config.mesos_role],
-            hostname=config.hostname or None,
-            webui_url=config.webui_url or f"http://{config.leader}",
-            capabilities=[Capability(type=name) for name in CAPABILITIES],
-        )
-        return Call(
-            type=CallType.SUBSCRIBE,
-            framework_id=Id(known) if known else None,
-            subscribe=Subscribe(framework_info=info),
-        )
 
     def _on_event(self, event: MesosEvent) -> None:
         if event.error is not None:

@@ -1,1 +1,7 @@
-"""What a framework needs to be one: match offers to what it wants. Pure."""
+"""What a framework needs to be one, all of it pure.
+
+Parts, each usable alone: `calls` (the calls by name), `session` (who we are to the master),
+`reconciliation`, `kills`, `interest` (suppress and revive), `matching` (offers and demands).
+`scheduler` joins them to a framework's whole side of the conversation: Marathon and Chronos decide
+what to run, and leave the rest to it.
+"""

@@ -1,17 +1,17 @@
-"""Decides who dies first, and sees every kill through: drain, KILL, again until it is dead.
+"""Decides who dies first, and how: first drained, then killed.
 
 An instance is doomed once, durably; from then on it counts as gone. While a load balancer that
 asked to be told (`DrainSubscribed`) still routes to it, KILL waits for its report, bounded by a
-timeout. Leaves why and how many to `converge` and `health`.
+timeout. Leaves why and how many to `converge` and `health`, repeating KILL to the kernel.
 Source: Marathon, KillService, InstanceKillSelection; the drain is ours.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from msgspec import Struct, structs
 
+from kernel.framework.scheduler import Scheduler
 from kernel.machine import Now
-from kernel.messages import scheduler, v1
 from kernel.model.task import TaskState
 from marathon_app.core.deadlines import Deadlines
 from marathon_app.core.effects import StopProbing
@@ -71,7 +71,7 @@ def order_balanced(
 
 
 class Kills:
-    """Who is doomed is in the instances; here is who routes, and when to ask again."""
+    """Who is doomed is in the instances; here is who routes."""
 
     def __init__(
         self,
@@ -80,9 +80,10 @@ class Kills:
         news: News,
         deadlines: Deadlines,
         settings: Settings,
-        call: Callable[[scheduler.Call], None],
+        scheduler: Scheduler,
     ) -> None:
-        self._instances, self._outbox, self._news, self._call = instances, outbox, news, call
+        self._instances, self._outbox, self._news = instances, outbox, news
+        self._scheduler = scheduler
         self._deadlines, self._settings = deadlines, settings
         self._routers: dict[str, int] = {}  # name -> open streams; 0: expected back
 
@@ -104,35 +105,28 @@ class Kills:
             self._send(doomed, now)
 
     def resume(self, instance: Instance, now: Now) -> None:
-        """After a restart or a reconnection: carry on with one that is doomed already."""
+        """After a restart: carry on with one that is doomed already."""
         if instance.drains:
-            if self._deadlines.get("drain", instance.task_id) is None:
-                at_ms = now.mono_ms + self._settings.drain_timeout_ms
-                self._deadlines.set("drain", instance.task_id, at_ms)
+            at_ms = now.mono_ms + self._settings.drain_timeout_ms
+            self._deadlines.set("drain", instance.task_id, at_ms)
         else:
             self._send(instance, now)
 
-    def kill_stranger(self, task_id: str, agent_id: str | None) -> None:
+    def kill_stranger(self, task_id: str, agent_id: str | None, now: Now) -> None:
         """A task of ours that no record explains."""
-        self._call(_kill(task_id, agent_id))
+        self._scheduler.kill(task_id, agent_id, now)
 
     def _send(self, instance: Instance, now: Now) -> None:
-        self._call(_kill(instance.task_id, instance.agent_id))
-        at_ms = now.mono_ms + self._settings.kill_retry_ms
-        self._deadlines.set("kill", instance.task_id, at_ms)
+        self._scheduler.kill(instance.task_id, instance.agent_id, now)
 
-    def on_deadline(self, what: str, task_id: str, now: Now) -> None:
+    def drain_overdue(self, task_id: str, now: Now) -> None:
         instance = self._instances.get(task_id)
-        if instance is None or not instance.is_doomed:
-            return
-        if what == "drain":
+        if instance is not None and instance.is_doomed:
             self._drained(instance, now)
-        else:
-            self._send(instance, now)
 
     def forget(self, task_id: str) -> None:
         self._deadlines.clear("drain", task_id)
-        self._deadlines.clear("kill", task_id)
+        self._scheduler.spare(task_id)
 
     # --- who routes ------------------------------------------------------------------------------
     def load(self, collections: Mapping[str, Mapping[str, bytes]]) -> None:
@@ -183,10 +177,3 @@ class Kills:
         cleared = structs.replace(instance, drains=())
         self._instances.put(cleared)
         self._send(cleared, now)
-
-
-def _kill(task_id: str, agent_id: str | None) -> scheduler.Call:
-    return scheduler.Call(
-        type=scheduler.CallType.KILL,
-        kill=scheduler.Kill(task_id=v1.Id(task_id), agent_id=v1.Id(agent_id) if agent_id else None),
-    )

@@ -86,7 +86,7 @@ class LaunchQueue:
     def __init__(self, backoff: Backoff, deadlines: Deadlines) -> None:
         self._backoff, self._deadlines = backoff, deadlines
         self.entries: dict[str, Entry] = {}
-        self.has_new_demand = False  # since offers were last asked for
+        self.demands_count = 0  # grows when offers that were declined may do now
 
     def want(self, app_id: str, spec: Spec | None, count: int, now: Now) -> None:
         """Set how many more instances are wanted of `spec`; 0 takes the app out."""
@@ -97,9 +97,9 @@ class LaunchQueue:
         entry = self.entries.get(app_id)
         if entry is None or entry.spec != spec:
             self.entries[app_id] = entry = Entry(spec, count, now.wall_ms)
-            self.has_new_demand = True
+            self.demands_count += 1
         elif count > entry.count:
-            self.has_new_demand = True
+            self.demands_count += 1
         entry.count = count
         until_ms = self._backoff.until_ms(app_id, spec.config)
         if until_ms > now.mono_ms:
@@ -116,7 +116,7 @@ class LaunchQueue:
 
     def wake(self) -> None:
         """A backoff ended: offers that were declined before are wanted again."""
-        self.has_new_demand = True
+        self.demands_count += 1
 
     def has_ready(self, now: Now) -> bool:
         return any(not self.is_delayed(app_id, now) for app_id in self.entries)

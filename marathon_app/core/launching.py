@@ -5,13 +5,14 @@ that launches it leaves. Leaves fitting to `placement`, demand to `converge`.
 Source: Mesos, docs/scheduler-http-api.md (ACCEPT, DECLINE); Marathon, OfferMatcherManager.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import msgspec
 from msgspec import Struct
 
+from kernel.framework.scheduler import Scheduler
 from kernel.machine import Now
-from kernel.messages import quantities, scheduler, v1
+from kernel.messages import quantities, v1
 from marathon_app.core.constraints import Fields, Spread
 from marathon_app.core.deadlines import Deadlines
 from marathon_app.core.deployment import Deployments
@@ -38,11 +39,11 @@ class Launching:
         outbox: Outbox,
         deadlines: Deadlines,
         settings: Settings,
-        call: Callable[[scheduler.Call], None],
+        scheduler: Scheduler,
     ) -> None:
         self._queue, self._instances, self._deployments = queue, instances, deployments
         self._outbox, self._deadlines = outbox, deadlines
-        self._settings, self._call = settings, call
+        self._settings, self._scheduler = settings, scheduler
         self.next_number = 1
         self.agents: dict[str, Fields] = {}  # heard of by offers, for GROUP_BY
         self._port_cursors: dict[str, int] = {}
@@ -68,8 +69,8 @@ class Launching:
         tasks = self._fill_all(sites, ready, left, framework_id, now)
         for site in sites:
             if tasks[site.offer_id]:
-                self._accept(site, tasks[site.offer_id])
-        unused = [v1.Id(site.offer_id) for site in sites if not tasks[site.offer_id]]
+                self._accept(site, tasks[site.offer_id], now)
+        unused = [site.offer_id for site in sites if not tasks[site.offer_id]]
         if self.next_number != first_number:
             self._outbox.put(COLLECTION, KEY, Counter(self.next_number))
         if unused:
@@ -167,22 +168,14 @@ class Launching:
             env_vars_prefix=self._settings.env_vars_prefix,
         )
 
-    def _accept(self, site: Site, tasks: list[v1.TaskInfo]) -> None:
-        launch = scheduler.Operation(type="LAUNCH", launch=scheduler.Launch(task_infos=tasks))
-        accept = scheduler.Accept(
-            offer_ids=[v1.Id(site.offer_id)],
-            operations=[launch],
-            filters=v1.Filters(refuse_seconds=self._settings.decline_waiting_ms / 1000),
-        )
-        self._call(scheduler.Call(type=scheduler.CallType.ACCEPT, accept=accept))
+    def _accept(self, site: Site, tasks: list[v1.TaskInfo], now: Now) -> None:
+        refuse_ms = self._settings.decline_waiting_ms
+        self._scheduler.launch([site.offer_id], tasks, now, refuse_ms=refuse_ms)
 
-    def _decline(self, offer_ids: list[v1.Id], *, is_waiting: bool) -> None:
+    def _decline(self, offer_ids: list[str], *, is_waiting: bool) -> None:
         settings = self._settings
         refuse_ms = settings.decline_waiting_ms if is_waiting else settings.decline_ms
-        decline = scheduler.Decline(
-            offer_ids=offer_ids, filters=v1.Filters(refuse_seconds=refuse_ms / 1000)
-        )
-        self._call(scheduler.Call(type=scheduler.CallType.DECLINE, decline=decline))
+        self._scheduler.decline(offer_ids, refuse_ms=refuse_ms)
 
 
 def _unused(site: Site, rejection: Rejection, now: Now) -> UnusedOffer:

@@ -5,14 +5,15 @@ and replacing what ended to `converge`. Source: Marathon, TaskStatusUpdateProces
 InstanceUpdater; docs/configure-task-handling.md (unreachableStrategy).
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Literal
 
 import msgspec
 from msgspec import Struct, structs
 
+from kernel.framework.scheduler import Scheduler, is_over
 from kernel.machine import Now
-from kernel.messages import scheduler, v1
+from kernel.messages import v1
 from kernel.model.task import TaskState
 from marathon_app.core.backoff import Backoff
 from marathon_app.core.deadlines import Deadlines
@@ -63,11 +64,11 @@ class Statuses:
         deadlines: Deadlines,
         outbox: Outbox,
         news: News,
-        call: Callable[[scheduler.Call], None],
+        scheduler: Scheduler,
     ) -> None:
         self._root, self._instances, self._kills, self._health = root, instances, kills, health
         self._backoff, self._deadlines = backoff, deadlines
-        self._outbox, self._news, self._call = outbox, news, call
+        self._outbox, self._news, self._scheduler = outbox, news, scheduler
         self.failures: dict[str, Failure] = {}
 
     def load(self, collections: Mapping[str, Mapping[str, bytes]]) -> None:
@@ -84,24 +85,16 @@ class Statuses:
     def updated(self, status: v1.TaskStatus, now: Now) -> None:
         instance = self._instances.get(status.task_id.value)
         if instance is None:
-            self._stranger(status)
+            self._stranger(status, now)
         elif status.state is TaskState.UNREACHABLE:
             self._lost_sight(instance, status, now)
-        elif status.state.is_terminal or status.state is TaskState.UNKNOWN:
+        elif is_over(status.state):
             self._ended(instance, status, now)
         else:
             self._lives(instance, status, now)
-        self._acknowledge(status)
+        self._scheduler.acknowledge(status)
 
-    def _acknowledge(self, status: v1.TaskStatus) -> None:
-        if status.uuid is None or status.agent_id is None:
-            return
-        acknowledge = scheduler.Acknowledge(
-            agent_id=status.agent_id, task_id=status.task_id, uuid=status.uuid
-        )
-        self._call(scheduler.Call(type=scheduler.CallType.ACKNOWLEDGE, acknowledge=acknowledge))
-
-    def _stranger(self, status: v1.TaskStatus) -> None:
+    def _stranger(self, status: v1.TaskStatus, now: Now) -> None:
         """Forgotten as unreachable, or of a time that the store does not know."""
         if status.state in (TaskState.UNREACHABLE, TaskState.UNKNOWN):
             return
@@ -109,7 +102,7 @@ class Statuses:
             self._news.stranger_ended(status.task_id.value, status.state)
         else:
             agent_id = status.agent_id.value if status.agent_id else None
-            self._kills.kill_stranger(status.task_id.value, agent_id)
+            self._kills.kill_stranger(status.task_id.value, agent_id, now)
 
     def _lives(self, instance: Instance, status: v1.TaskStatus, now: Now) -> None:
         is_news = status.state is not instance.state or not instance.is_confirmed

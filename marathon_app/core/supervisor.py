@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from kernel.machine import DeadlineReached, Now
-from kernel.messages import scheduler
+from kernel.messages.scheduler import Call
 from kernel.model.task import TaskState
 from marathon_app.core import events, instance
 from marathon_app.core.backoff import Backoff
@@ -27,7 +27,6 @@ from marathon_app.core.launch_queue import LaunchQueue
 from marathon_app.core.launching import Launching
 from marathon_app.core.news import News
 from marathon_app.core.outbox import Outbox
-from marathon_app.core.reconcile import Reconciliation
 from marathon_app.core.root import Root
 from marathon_app.core.session import Session
 from marathon_app.core.settings import Settings
@@ -51,16 +50,17 @@ class Supervisor:
         self.deployments = deployments = Deployments(root, instances, outbox, news)
         self.backoff = backoff = Backoff()
         self.queue = queue = LaunchQueue(backoff, deadlines)
-        self.session = session = Session(settings, outbox, queue, deadlines)
-        call = session.call
-        self.kills = kills = Kills(instances, outbox, news, deadlines, settings, call)
+        self.session = Session(settings, outbox, queue, instances)
+        self._scheduler = scheduler = self.session.scheduler
+        self.kills = kills = Kills(instances, outbox, news, deadlines, settings, scheduler)
         self.health = Health(instances, outbox, news, self.app_of)
-        self.launching = Launching(queue, instances, deployments, outbox, deadlines, settings, call)
+        self.launching = Launching(
+            queue, instances, deployments, outbox, deadlines, settings, scheduler
+        )
         self.statuses = Statuses(
-            root, instances, kills, self.health, backoff, deadlines, outbox, news, call
+            root, instances, kills, self.health, backoff, deadlines, outbox, news, scheduler
         )
         self.converge = Convergence(deployments, instances, kills, queue)
-        self._reconciliation = Reconciliation(instances, deadlines, settings, call)
         self._changes = Changes(
             settings, root, instances, deployments, kills, self.launching, backoff, outbox, news
         )
@@ -84,7 +84,7 @@ class Supervisor:
         spec = self.root.spec_at(found.app_id, found.version)
         return spec.app if spec is not None else None
 
-    def subscribe_call(self) -> scheduler.Call:
+    def subscribe_call(self) -> Call:
         return self.session.subscribe_call()
 
     # --- the machine -----------------------------------------------------------------------------
@@ -105,7 +105,8 @@ class Supervisor:
                 self.deployments.progress(app_id, self.launching.next_number)
 
     def next_deadline_ms(self) -> int | None:
-        return self.deadlines.next_ms()
+        instants = (self.deadlines.next_ms(), self._scheduler.next_deadline_ms())
+        return min((at_ms for at_ms in instants if at_ms is not None), default=None)
 
     def check_invariants(self) -> None:
         self.root.check_invariants()
@@ -156,46 +157,35 @@ class Supervisor:
         self.health.ready_probed(event)
 
     def _on_disconnected(self, event: events.SchedulerDisconnected, now: Now) -> None:
-        self.session.disconnected()
-        self._reconciliation.stop()
+        self._scheduler.disconnected()
 
     def _on_scheduler_event(self, event: events.SchedulerEventReceived, now: Now) -> None:
         told = event.event
-        if told.subscribed is not None:
-            self.session.subscribed(told.subscribed.framework_id.value)
-            self._reconciliation.begin(now)
-            for found in self.instances:
-                if found.is_doomed:
-                    self.kills.resume(found, now)
-        elif told.offers is not None and self.session.framework_id is not None:
+        self._scheduler.received(told, now)
+        if told.offers is not None and self.session.framework_id is not None:
             self.launching.offered(told.offers.offers, self.session.framework_id, now)
         elif told.update is not None:
-            self._reconciliation.heard(told.update.status.task_id.value)
             self.statuses.updated(told.update.status, now)
         elif told.failure is not None and told.failure.executor_id is None:
             agent_id = told.failure.agent_id
             if agent_id is not None:
                 self.launching.agent_lost(agent_id.value)
-        elif told.error is not None:
-            self.session.refused(told.error.message)
 
     def _on_deadline(self, event: DeadlineReached, now: Now) -> None:
         for what, whom in self.deadlines.take_due(now.mono_ms):
             match what:
-                case "drain" | "kill":
-                    self.kills.on_deadline(what, whom, now)
+                case "drain":
+                    self.kills.drain_overdue(whom, now)
                 case "router":
                     self.kills.router_lost(whom, now)
                 case "launch":
                     self.statuses.launch_overdue(whom, now)
                 case "inactive" | "expunge":
                     self.statuses.absent_too_long(what, whom)
-                case "reconcile":
-                    self._reconciliation.on_deadline(now)
-                case "backoff":
-                    self.queue.wake()
                 case _:
-                    assert what == "revive", f"nobody set a deadline {what}"
+                    assert what == "backoff", f"nobody set a deadline {what}"
+                    self.queue.wake()
+        self._scheduler.elapsed(now)
 
 
 _HANDLERS: dict[type[Any], Callable[[Supervisor, Any, Now], None]] = {
