@@ -8,7 +8,7 @@ Source: Mesos, src/slave/slave.cpp, docs/agent-recovery.md.
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from kernel.agent import draining, recovery, updates
+from kernel.agent import draining, reconfiguration, recovery, updates
 from kernel.agent.books import Books, Settings
 from kernel.agent.ending import GRACE_MS_MAX, Ending, Step
 from kernel.agent.recovery import Records
@@ -100,7 +100,7 @@ class Agent:
     def _on_started(self, event: AgentStarted, now: Now) -> list[Effect]:
         rebooted = self.registration.standing.boot_id not in ("", event.boot_id)
         self.boot_id = event.boot_id
-        operations: list[Operation] = []
+        operations = reconfiguration.keep(self.settings.info)
         effects: list[Effect] = []
         if self.registration.standing.boot_id != event.boot_id:
             operations += self.registration.keep(boot_id=event.boot_id)

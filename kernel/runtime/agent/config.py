@@ -1,13 +1,16 @@
 """The agent's flags, with Mesos's names where Mesos has one."""
 
 from ipaddress import ip_address
+from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
 
 from msgspec import Meta, Struct
 
+from kernel.agent.reconfiguration import Policy
+from kernel.messages.domains import parse_domain
 from kernel.messages.quantities import parse_attributes, parse_resources
-from kernel.model.resources import ResourcesMalformed, parse_ranges
+from kernel.model.resources import Resources, ResourcesMalformed, parse_ranges
 
 AGENT_PATH = "/tepui/v1/agent"
 
@@ -27,9 +30,23 @@ class AgentConfig(Struct, frozen=True):
         tuple[str, ...], Meta(description="URLs of the masters; the agent finds the leader")
     ] = ("http://127.0.0.1:5050",)
     resources: Annotated[
-        str, Meta(description="As cpus:4;mem:1024;disk:5000; what is not named is probed")
+        str,
+        Meta(
+            description="As cpus:4;mem(role):1024;disk:5000, or Mesos's JSON list (for disks with a"
+            " source), or file:///path to either; what is not named is probed"
+        ),
     ] = ""
-    attributes: Annotated[str, Meta(description="As rack:a;level:10")] = ""
+    attributes: Annotated[str, Meta(description="As rack:a;level:10;keys:[1-5]")] = ""
+    domain: Annotated[
+        str, Meta(description="Fault domain, as region/zone or as Mesos's JSON; empty for none")
+    ] = ""
+    reconfiguration_policy: Annotated[
+        Policy,
+        Meta(
+            description="What a restart may change of resources, attributes and domain: equal"
+            " (nothing), additive (it may add) or any; tasks and volumes live on in each case"
+        ),
+    ] = Policy.ANY
     ports: Annotated[str, Meta(description="Range of ports to offer, as 31000-32000")] = (
         "31000-32000"
     )
@@ -62,7 +79,8 @@ def problem_with(config: AgentConfig) -> str | None:
             " listen on 127.0.0.1, or say --insecure"
         )
     for flag, read, text in (
-        ("resources", parse_resources, config.resources),
+        ("resources", read_resources, config.resources),
+        ("domain", parse_domain, config.domain),
         ("attributes", parse_attributes, config.attributes),
         ("ports", lambda span: parse_ranges("ports", f"[{span}]"), config.ports),
     ):
@@ -74,6 +92,16 @@ def problem_with(config: AgentConfig) -> str | None:
         if not _netloc(url):
             return f"--master {url!r} will not do: write http://HOST:PORT"
     return None
+
+
+def read_resources(text: str) -> Resources:
+    """What `--resources` says, there or in the file that it names. Raises `ResourcesMalformed`."""
+    if not text.startswith("file://"):
+        return parse_resources(text)
+    try:
+        return parse_resources(Path(text.removeprefix("file://")).read_text())
+    except (OSError, UnicodeDecodeError) as error:
+        raise ResourcesMalformed(f"the file can't be read: {error}") from None
 
 
 def master_urls(config: AgentConfig) -> list[str]:

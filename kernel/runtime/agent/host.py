@@ -6,7 +6,8 @@ Source: Mesos, docs/attributes-resources.md; src/slave/slave.cpp (what is left t
 import os
 from pathlib import Path
 
-from kernel.messages.quantities import parse_attributes, parse_resources, to_wire
+from kernel.messages.domains import parse_domain
+from kernel.messages.quantities import parse_attributes, to_wire
 from kernel.messages.v1 import AgentInfo
 from kernel.model.kinds import UNRESERVED
 from kernel.model.resources import (
@@ -16,7 +17,7 @@ from kernel.model.resources import (
     port_ranges,
     ranges_count,
 )
-from kernel.runtime.agent.config import AgentConfig
+from kernel.runtime.agent.config import AgentConfig, read_resources
 
 MESOS_VERSION = "1.11.0"  # what clients compare; dotted integers only
 TEPUI_VERSION = "0.1.0"
@@ -32,12 +33,13 @@ def agent_info(config: AgentConfig, work_dir: Path) -> AgentInfo:
         port=config.port,
         resources=to_wire(resources(config, work_dir)),
         attributes=parse_attributes(config.attributes),
+        domain=parse_domain(config.domain),
     )
 
 
 def resources(config: AgentConfig, work_dir: Path) -> Resources:
     """The flags' resources, and what was found for each kind that they don't name."""
-    given = parse_resources(config.resources)
+    given = read_resources(config.resources)
     named = {name for _, name in (*given.scalars, *given.ranges, *given.sets)}
     found = given
     for name, amount in (("cpus", _cpus()), ("mem", _mem_mib()), ("disk", _disk_mib(work_dir))):

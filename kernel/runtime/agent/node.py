@@ -43,6 +43,7 @@ from kernel.messages.codec import Malformed, encode
 from kernel.messages.v1 import FrameworkInfo, Id, TaskInfo
 from kernel.runtime.agent.config import AgentConfig, master_urls
 from kernel.runtime.agent.container import Container
+from kernel.runtime.agent.former import STORE_FILE
 from kernel.runtime.agent.host import MESOS_VERSION, agent_info, boot_id
 from kernel.runtime.agent.processes import Processes
 from kernel.runtime.client import Conversation, HttpClient
@@ -72,7 +73,7 @@ class Node:
         meta.mkdir(parents=True, exist_ok=True)
         clock = Clock()
         self.started_wall_ms = clock.now().wall_ms
-        self._store = open_store(f"sqlite:///{meta / 'agent.sqlite'}")
+        self._store = open_store(f"sqlite:///{meta / STORE_FILE}")
         term = self._store.lead(f"agent at {self.config.ip}:{self.config.port}")
         settings = Settings(
             agent_info(self.config, Path(self.work_dir)),

@@ -16,6 +16,9 @@ from kernel.runtime.agent.host import agent_info, boot_id, resources
         (AgentConfig(ip="0.0.0.0"), "--insecure"),
         (AgentConfig(resources="cpus:x"), "--resources"),
         (AgentConfig(attributes="rack"), "--attributes"),
+        (AgentConfig(resources="file:///no/such/file"), "--resources"),
+        (AgentConfig(resources="[{]"), "--resources"),
+        (AgentConfig(domain="eu"), "--domain"),
         (AgentConfig(ports="5-1"), "--ports"),
         (AgentConfig(master=("zk://h:2181/mesos",)), "--master"),
     ],
@@ -53,3 +56,28 @@ def test_the_agent_is_called_by_its_flags(tmp_path: Path) -> None:
     assert (info.hostname, info.port) == ("localhost", 5051)
     assert [each.name for each in info.attributes] == ["rack", "level"]
     assert boot_id() == boot_id()
+
+
+DISK = (
+    '[{"name":"disk","type":"SCALAR","scalar":{"value":500},'
+    '"disk":{"source":{"type":"MOUNT","mount":{"root":"/mnt/a"}}}}]'
+)
+
+
+def test_resources_may_be_json_or_stand_in_a_file(tmp_path: Path) -> None:
+    """Source: Mesos, docs/attributes-resources.md, docs/multiple-disk.md."""
+    file = tmp_path / "resources.json"
+    file.write_text(DISK)
+
+    found = resources(AgentConfig(resources=f"file://{file}"), tmp_path)
+
+    assert found == resources(AgentConfig(resources=DISK), tmp_path)
+    (mounted,) = [sort for sort, name in found.scalars if name == "disk"]
+    assert mounted.disk is not None and mounted.disk.source is not None
+    assert mounted.disk.source.root == "/mnt/a"
+
+
+def test_the_domain_is_told() -> None:
+    domain = agent_info(AgentConfig(domain="eu/a"), Path("/tmp")).domain
+
+    assert domain == {"fault_domain": {"region": {"name": "eu"}, "zone": {"name": "a"}}}
