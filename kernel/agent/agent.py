@@ -29,7 +29,9 @@ from kernel.agent.talk import (
 from kernel.agent.tasks import TaskRecord, refusal
 from kernel.machine import DeadlineReached, Now, Operation, Persist
 from kernel.messages.agent import (
+    AcknowledgeOperation,
     AcknowledgeUpdate,
+    ApplyOperation,
     DrainAgent,
     KillTask,
     MessageExecutor,
@@ -324,6 +326,11 @@ def _grace_ms(record: TaskRecord) -> int:
     return GRACE_MS_MAX if grace is None else min(grace.nanoseconds // 1_000_000, GRACE_MS_MAX)
 
 
+def _on_operation(agent: Agent, event: object, now: Now) -> list[Effect]:
+    """The master sends none yet."""
+    return []
+
+
 _HANDLERS: Mapping[type, Callable[[Agent, Any, Now], Sequence[Effect]]] = {
     AgentStarted: Agent._on_started,
     MasterSaid: Agent._on_master_said,
@@ -338,6 +345,8 @@ _FROM_MASTER: Mapping[type, Callable[[Agent, Any, Now], Sequence[Effect]]] = {
     RunTask: Agent._on_run_task,
     KillTask: Agent._on_kill_task,
     AcknowledgeUpdate: Agent._on_acknowledged,
+    ApplyOperation: _on_operation,
+    AcknowledgeOperation: _on_operation,
     UpdateFramework: Agent._on_update_framework,
     ShutdownFramework: Agent._on_shutdown_framework,
     ShutdownExecutor: Agent._on_executor_business,

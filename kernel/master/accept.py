@@ -22,13 +22,17 @@ from kernel.master.cluster import (
 from kernel.master.events import Effect
 from kernel.master.offers import Offers
 from kernel.master.refusals import refuse_ms_of
-from kernel.master.validate import resources_of, shown, task_problem
+from kernel.master.validate import resources_of, task_problem
 from kernel.messages import agent as agent_messages
 from kernel.messages import scheduler
+from kernel.messages.operations import OperationStatus
+from kernel.messages.scheduler import Operation
 from kernel.messages.v1 import AllocationInfo, ExecutorInfo, Id, Resource, Task, TaskInfo
 from kernel.model.ids import ExecutorId, OfferId, TaskId
+from kernel.model.operation import OperationState
 from kernel.model.resources import NOTHING, Resources
 from kernel.model.task import TaskState
+from kernel.model.words import shown
 
 TASK_INVALID = "REASON_TASK_INVALID"
 GROUP_INVALID = "REASON_TASK_GROUP_INVALID"
@@ -146,7 +150,7 @@ class Accept:
 
     # --- the operations --------------------------------------------------------------------
 
-    def _operate(self, pool: _Pool, operation: scheduler.Operation, now: Now) -> list[Effect]:
+    def _operate(self, pool: _Pool, operation: Operation, now: Now) -> list[Effect]:
         if operation.type == "LAUNCH":
             tasks = operation.launch.task_infos if operation.launch is not None else []
             return self._launch(pool, tasks, now)
@@ -161,20 +165,18 @@ class Accept:
         return effects
 
     def _operation_error(
-        self, framework: Framework, operation: scheduler.Operation, message: str
+        self, framework: Framework, operation: Operation, message: str
     ) -> list[Effect]:
         """Only an operation with an id can be answered; that is how the API is."""
         self._cluster.count("invalid_operations")
         if operation.id is None:
             return []
-        status = {
-            "operation_id": {"value": operation.id.value},
-            "state": "OPERATION_ERROR",
-            "message": message,
-        }
+        status = OperationStatus(
+            operation_id=operation.id, state=OperationState.ERROR, message=message
+        )
         event = scheduler.Event(
             type=scheduler.EventType.UPDATE_OPERATION_STATUS,
-            update_operation_status={"status": status},
+            update_operation_status=scheduler.UpdateOperationStatus(status=status),
         )
         return self._cluster.tell(framework, event)
 
@@ -294,7 +296,7 @@ class Accept:
         return self._cluster.update(framework, status)
 
 
-def _tasks_of(operation: scheduler.Operation) -> list[TaskInfo]:
+def _tasks_of(operation: Operation) -> list[TaskInfo]:
     if operation.launch is not None:
         return operation.launch.task_infos
     if operation.launch_group is not None:

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from kernel.messages.quantities import from_wire
-from kernel.messages.scheduler import Call, CallType, Subscribe
+from kernel.messages.scheduler import AcknowledgeOperationStatus, Call, CallType, Subscribe
 from kernel.messages.v1 import (
     CheckInfo,
     ExecutorInfo,
@@ -20,8 +20,7 @@ from kernel.messages.v1 import (
     TaskInfo,
 )
 from kernel.model.ids import id_problem
-from kernel.model.kinds import Disk, Reservation
-from kernel.model.resources import MILLI, Key, Resources, ResourcesMalformed
+from kernel.model.resources import Resources, ResourcesMalformed
 
 UUID_BYTES = 16
 FAILOVER_TIMEOUT_MAX_S = 2**63 / 1e9  # Mesos keeps it as 64 bits of nanoseconds
@@ -42,9 +41,17 @@ def call_problem(call: Call) -> str | None:
         return f"Expecting '{name}' to be present"
     if call.acknowledge is not None and len(call.acknowledge.uuid) != UUID_BYTES:
         return "Not a valid UUID"
+    if call.acknowledge_operation_status is not None:
+        return _operation_ack_problem(call.acknowledge_operation_status)
     if call.type is CallType.UPDATE_FRAMEWORK:
         return _ids_problem(call, "update_framework", call.update_framework)
     return None
+
+
+def _operation_ack_problem(acknowledge: AcknowledgeOperationStatus) -> str | None:
+    if len(acknowledge.uuid_bytes) != UUID_BYTES:
+        return "Not a valid UUID"
+    return "Expecting 'agent_id' to be present" if acknowledge.agent_id is None else None
 
 
 def _subscribe_problem(call: Call) -> str | None:
@@ -281,50 +288,3 @@ def resources_of(wire: Sequence[Resource]) -> tuple[Resources, str | None]:
         return from_wire(wire), None
     except ResourcesMalformed as error:
         return Resources(), str(error)
-
-
-def shown(resources: Resources, role: str = "") -> str:
-    """As Mesos prints a bundle that is allocated to `role`, or to nobody."""
-    parts: list[str] = []
-    for key, spans in resources.ranges.items():
-        text = ", ".join(f"{begin}-{end}" for begin, end in spans)
-        parts.append(f"{_head(key, role)}:[{text}]")
-    for key, amount in resources.scalars.items():
-        parts.append(f"{_head(key, role)}:{amount / MILLI:.15g}")
-    for key, items in resources.sets.items():
-        parts.append(f"{_head(key, role)}:{{{', '.join(items)}}}")
-    return "; ".join(parts) or "{}"
-
-
-def _head(key: Key, role: str) -> str:
-    """Source: Mesos, src/common/resources.cpp, operator<<."""
-    kind, name = key
-    text = f"{name}(allocated: {role})" if role else name
-    if kind.reservations:
-        text += f"(reservations: [{', '.join(_reservation(one) for one in kind.reservations)}])"
-    if kind.disk is not None:
-        text += f"[{_disk(kind.disk)}]"
-    return text + ("{REV}" if kind.is_revocable else "") + ("<SHARED>" if kind.is_shared else "")
-
-
-def _reservation(one: Reservation) -> str:
-    parts = ["DYNAMIC" if one.is_dynamic else "STATIC", one.role]
-    if one.principal is not None:
-        parts.append(one.principal)
-    if one.labels:
-        pairs = (key if value is None else f"{key}: {value}" for key, value in one.labels)
-        parts.append(f"{{{', '.join(pairs)}}}")
-    return f"({','.join(parts)})"
-
-
-def _disk(disk: Disk) -> str:
-    """`MOUNT:/mnt/one,id:data`: the source, the volume's id and where it is mounted."""
-    source = disk.source
-    parts = []
-    if source is not None:
-        parts.append(source.type + (f":{source.root}" if source.root is not None else ""))
-    if disk.volume_id is not None:
-        place = disk.container_path
-        host = f"{disk.host_path}:" if disk.host_path is not None else ""
-        parts.append(disk.volume_id + (f":{host}{place}" if place is not None else ""))
-    return ",".join(parts)

@@ -9,12 +9,15 @@ until acknowledged.
 from msgspec import Struct
 
 from kernel.messages.codec import decode_union
+from kernel.messages.operations import OperationStatus
+from kernel.messages.scheduler import Operation
 from kernel.messages.v1 import (
     AgentInfo,
     ExecutorInfo,
     FrameworkInfo,
     Id,
     KillPolicy,
+    Resource,
     Task,
     TaskInfo,
     TaskStatus,
@@ -27,13 +30,29 @@ class AgentCall(Wire, frozen=True, tag_field="type", tag=str.upper):
     """Base of what an agent says."""
 
 
+class UpdateOperation(AgentCall, frozen=True):
+    """What became of an `ApplyOperation`: FINISHED, FAILED or DROPPED, in the order applied.
+
+    Repeated (10 s, doubling) until `AcknowledgeOperation`. `status.uuid` is there exactly when the
+    operation has an id, for then its framework acknowledges; else the master does so itself.
+    `operation` is sent along in `Subscribe` only, for a master that never heard of it.
+    """
+
+    operation_uuid: str
+    status: OperationStatus
+    framework_id: Id | None = None
+    operation: Operation | None = None
+
+
 class Subscribe(AgentCall, frozen=True):
     """Register (no `agent_info.id`) or come back under the same id.
 
     `tasks` are all that live and all whose terminal update is not yet acknowledged;
     `frameworks` are the FrameworkInfos (with id) of those tasks, `executors` the custom executors
     (with framework_id) that live. `is_draining` says that it heard `DrainAgent` and no
-    `ReactivateAgent` since. `ip` is the address that it listens on.
+    `ReactivateAgent` since. `ip` is the address that it listens on. `total` is what the agent has
+    after all operations applied to it (None: `agent_info.resources`, as it was configured);
+    `operations` are the statuses that are not yet acknowledged, whose effect `total` has already.
     """
 
     agent_info: AgentInfo
@@ -44,6 +63,8 @@ class Subscribe(AgentCall, frozen=True):
     executors: list[ExecutorInfo] = []
     is_draining: bool = False
     ip: str | None = None
+    total: list[Resource] | None = None
+    operations: list[UpdateOperation] = []
 
 
 class Pong(AgentCall, frozen=True):
@@ -85,7 +106,7 @@ class Batch(Struct, frozen=True, tag_field="type", tag="BATCH"):
     """The body of every POST but SUBSCRIBE; the stream is named by Mesos-Stream-Id."""
 
     agent_id: Id
-    calls: list[Pong | Update | ExecutorEnded | ExecutorMessage | Unregister]
+    calls: list[Pong | Update | UpdateOperation | ExecutorEnded | ExecutorMessage | Unregister]
 
 
 class MasterEvent(Wire, frozen=True, tag_field="type", tag=str.upper):
@@ -95,13 +116,33 @@ class MasterEvent(Wire, frozen=True, tag_field="type", tag=str.upper):
 class Subscribed(MasterEvent, frozen=True):
     """First record of a stream. `tasks` is what the master believes to run there, for the agent
     to answer TASK_DROPPED for those it never got; silence of `ping_timeout_seconds` means that
-    the master is gone. `epoch` is the master's term: an agent refuses a lower one."""
+    the master is gone. `epoch` is the master's term: an agent refuses a lower one. `operations` is
+    what the master sent and never heard of: the agent answers DROPPED for those it never got."""
 
     agent_id: Id
     master_id: str
     epoch: int
     ping_timeout_seconds: float
     tasks: list[Task] = []
+    operations: list["ApplyOperation"] = []
+
+
+class ApplyOperation(MasterEvent, frozen=True):
+    """Apply it to the agent's resources, in the order of the stream, and answer `UpdateOperation`.
+
+    `operation_uuid` names it between master and agent, `operation.id` (if any) towards its
+    framework; an operator's has no framework. What does not apply is answered FAILED.
+    """
+
+    operation_uuid: str
+    operation: Operation
+    framework_id: Id | None = None
+
+
+class AcknowledgeOperation(MasterEvent, frozen=True):
+    """The status of this operation has arrived; the agent forgets it."""
+
+    operation_uuid: str
 
 
 class Ping(MasterEvent, frozen=True):
@@ -179,6 +220,8 @@ AnyMasterEvent = (
     | RunTask
     | KillTask
     | AcknowledgeUpdate
+    | ApplyOperation
+    | AcknowledgeOperation
     | UpdateFramework
     | ShutdownFramework
     | ShutdownExecutor
@@ -187,7 +230,9 @@ AnyMasterEvent = (
     | ReactivateAgent
     | ShutdownAgent
 )
-AnyAgentCall = Subscribe | Pong | Update | ExecutorEnded | ExecutorMessage | Unregister
+AnyAgentCall = (
+    Subscribe | Pong | Update | UpdateOperation | ExecutorEnded | ExecutorMessage | Unregister
+)
 
 
 def read_event(body: bytes) -> AnyMasterEvent:

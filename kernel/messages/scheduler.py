@@ -7,6 +7,17 @@ Source: Mesos, include/mesos/v1/scheduler/scheduler.proto.
 from enum import StrEnum
 from typing import Any
 
+from kernel.messages.operations import (
+    CreateDisk,
+    DestroyDisk,
+    GrowVolume,
+    OperationStatus,
+    Reserve,
+    ShrinkVolume,
+    Unreserve,
+    Uuid,
+    Volumes,
+)
 from kernel.messages.v1 import (
     ExecutorInfo,
     Filters,
@@ -16,7 +27,6 @@ from kernel.messages.v1 import (
     KillPolicy,
     MasterInfo,
     Offer,
-    Resource,
     TaskInfo,
     TaskStatus,
     Wire,
@@ -63,26 +73,22 @@ class LaunchGroup(Wire, frozen=True):
     task_group: TaskGroupInfo
 
 
-class Reserve(Wire, frozen=True):
-    resources: list[Resource] = []
-    source: list[Resource] = []
-
-
 class Operation(Wire, frozen=True):
-    """One thing to do with the accepted resources; operations run in list order."""
+    """One thing to do with the accepted resources; operations run in list order. Its `type` names
+    the sub-message that counts, in lower case."""
 
     type: str | None = None
     id: Id | None = None
     launch: Launch | None = None
     launch_group: LaunchGroup | None = None
     reserve: Reserve | None = None
-    unreserve: Reserve | None = None
-    create: dict[str, Any] | None = None
-    destroy: dict[str, Any] | None = None
-    grow_volume: dict[str, Any] | None = None
-    shrink_volume: dict[str, Any] | None = None
-    create_disk: dict[str, Any] | None = None
-    destroy_disk: dict[str, Any] | None = None
+    unreserve: Unreserve | None = None
+    create: Volumes | None = None
+    destroy: Volumes | None = None
+    grow_volume: GrowVolume | None = None
+    shrink_volume: ShrinkVolume | None = None
+    create_disk: CreateDisk | None = None
+    destroy_disk: DestroyDisk | None = None
 
 
 class Accept(Wire, frozen=True):
@@ -143,6 +149,31 @@ class AnswerInverseOffers(Wire, frozen=True):
     filters: Filters | None = None
 
 
+class AcknowledgeOperationStatus(Wire, frozen=True):
+    """`agent_id` is missing only where Mesos would answer 400 as well."""
+
+    operation_id: Id
+    uuid: bytes | Uuid  # bytes by the letter; pymesos sends back the status's wrapped one
+    agent_id: Id | None = None
+    resource_provider_id: Id | None = None
+
+    @property
+    def uuid_bytes(self) -> bytes:
+        return self.uuid.value if isinstance(self.uuid, Uuid) else self.uuid
+
+
+class ReconcileOperation(Wire, frozen=True):
+    operation_id: Id
+    agent_id: Id | None = None
+    resource_provider_id: Id | None = None
+
+
+class ReconcileOperations(Wire, frozen=True):
+    """No operation listed: tell me of all (implicit reconciliation)."""
+
+    operations: list[ReconcileOperation] = []
+
+
 class Call(Wire, frozen=True):
     type: CallType | None = None
     framework_id: Id | None = None
@@ -159,8 +190,8 @@ class Call(Wire, frozen=True):
     request: dict[str, Any] | None = None
     accept_inverse_offers: AnswerInverseOffers | None = None
     decline_inverse_offers: AnswerInverseOffers | None = None
-    acknowledge_operation_status: dict[str, Any] | None = None
-    reconcile_operations: dict[str, Any] | None = None
+    acknowledge_operation_status: AcknowledgeOperationStatus | None = None
+    reconcile_operations: ReconcileOperations | None = None
     update_framework: Subscribe | None = None
 
 
@@ -217,6 +248,10 @@ class RescindInverseOffer(Wire, frozen=True):
     inverse_offer_id: Id
 
 
+class UpdateOperationStatus(Wire, frozen=True):
+    status: OperationStatus
+
+
 class Event(Wire, frozen=True):
     type: EventType
     subscribed: Subscribed | None = None
@@ -228,4 +263,4 @@ class Event(Wire, frozen=True):
     error: Error | None = None
     inverse_offers: InverseOffers | None = None
     rescind_inverse_offer: RescindInverseOffer | None = None
-    update_operation_status: dict[str, Any] | None = None
+    update_operation_status: UpdateOperationStatus | None = None

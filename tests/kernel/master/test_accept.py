@@ -6,6 +6,7 @@ import pytest
 
 from kernel.messages import agent as agent_messages
 from kernel.messages import scheduler
+from kernel.messages.operations import OperationStatus, Reserve
 from kernel.messages.quantities import from_wire, to_wire
 from kernel.messages.v1 import (
     CommandInfo,
@@ -19,6 +20,7 @@ from kernel.messages.v1 import (
     TaskInfo,
     Variable,
 )
+from kernel.model.operation import OperationState
 from kernel.model.resources import parse
 from kernel.model.task import TaskState
 from tests.kernel.master.stage import AgentActor, SchedulerActor, Stage, launch_of, running, task
@@ -313,7 +315,7 @@ def test_an_executor_id_stands_for_one_executor_info() -> None:
 def test_what_is_not_carried_out_is_said() -> None:
     stage, framework, agent = scene()
     [offer] = framework.offers()
-    reserve = scheduler.Operation(type="RESERVE", id=Id("op"), reserve=scheduler.Reserve())
+    reserve = scheduler.Operation(type="RESERVE", id=Id("op"), reserve=Reserve())
     group = scheduler.Operation(
         type="LAUNCH_GROUP",
         launch_group=scheduler.LaunchGroup(
@@ -326,13 +328,12 @@ def test_what_is_not_carried_out_is_said() -> None:
 
     [update] = [e for e in framework.said if e.update is not None]
     [operation] = [e for e in framework.hear() if e.update_operation_status is not None]
-    assert operation.update_operation_status == {
-        "status": {
-            "operation_id": {"value": "op"},
-            "state": "OPERATION_ERROR",
-            "message": "Tepui does not carry out RESERVE operations yet",
-        }
-    }
+    assert operation.update_operation_status is not None
+    assert operation.update_operation_status.status == OperationStatus(
+        operation_id=Id("op"),
+        state=OperationState.ERROR,
+        message="Tepui does not carry out RESERVE operations yet",
+    )
     assert update.update is not None
     assert update.update.status.reason == "REASON_TASK_GROUP_INVALID"
     stage.pass_time(6_000)

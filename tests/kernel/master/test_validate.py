@@ -2,10 +2,11 @@
 
 import pytest
 
-from kernel.master.validate import call_problem, role_problem, shown
+from kernel.master.validate import call_problem, role_problem
 from kernel.messages.scheduler import Acknowledge, Call, CallType, Kill, Subscribe
 from kernel.messages.v1 import FrameworkInfo, Id
 from kernel.model.resources import parse
+from kernel.model.words import shown
 
 F1 = Id("f1")
 INFO = FrameworkInfo(user="root", name="x")
