@@ -138,6 +138,7 @@ def refusal(framework: FrameworkInfo, task: TaskInfo) -> str | None:
     if task.command is None or (task.command.value is None and task.command.shell):
         return "The task has no command"
     if task.command.value is None and not task.command.arguments:
+        # DIFFERS: Mesos starts it in vain.
         return "The task's command has neither a value nor arguments"
     return _unsupported(task)
 

@@ -147,7 +147,7 @@ class OwnCluster(Cluster):
 
     def agent_id(self, agent: Process) -> str:
         slaves = request(self.master, "GET", "/slaves").json()["slaves"]
-        at = f"@{agent.address}"
+        at = f":{agent.address.port}"  # before it: our address, or a name of this machine
         found: str = next(slave["id"] for slave in slaves if slave["pid"].endswith(at))
         return found
 
