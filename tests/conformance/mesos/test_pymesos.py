@@ -3,11 +3,8 @@
 Source: mesos.md §2.11; recording pymesos-session.
 """
 
-import importlib
-import importlib.util
 import os
 import queue
-import signal
 import subprocess
 import sys
 import time
@@ -23,19 +20,7 @@ from tests.kernel.runtime.master.live import LiveMaster, live_master, scalar
 from tests.processes import free_port, wait_until
 
 Json = dict[str, Any]
-STAND_IN = Path(__file__).parent / "stand_in"  # of http-parser
 REFUSE_NOTHING = {"refuse_seconds": 0}
-
-
-@pytest.fixture(scope="module")
-def pymesos() -> Iterator[Any]:
-    if importlib.util.find_spec("pymesos") is None:
-        pytest.skip(f"pip install --no-deps -r {Path(__file__).parent / 'requirements.txt'}")
-    on_interrupt = signal.getsignal(signal.SIGINT)  # pymesos puts its own in place
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(str(STAND_IN))
-        yield importlib.import_module("pymesos")
-    signal.signal(signal.SIGINT, on_interrupt)
 
 
 class Framework:
