@@ -1,8 +1,8 @@
-"""Follows agents as they register, come back, fall silent and end, and their tasks with them.
+"""Follows agents as they register and come back, and their tasks with them.
 
 An agent is admitted durably before it is told so. Its tasks are reconciled both ways each time it
 subscribes: what it reports is learned, what it does not report is named to it, and it answers.
-Pinging is `liveness`'s. Source: Mesos, docs/agent-recovery.md, docs/high-availability.md;
+How agents go is `departures`'. Source: Mesos, docs/agent-recovery.md, docs/high-availability.md;
 recordings of a real master.
 """
 
@@ -16,27 +16,25 @@ from kernel.master.cluster import (
     Cluster,
     ExecutorRecord,
     Framework,
+    PendingKill,
     TaskRecord,
     master_status,
 )
 from kernel.master.deadlines import Kind
+from kernel.master.drain import Drains
 from kernel.master.events import CloseAgentStream, Effect, SendToAgent
 from kernel.master.frameworks import Frameworks
-from kernel.master.liveness import AgentGivenUp
 from kernel.master.offers import Offers
-from kernel.master.reconcile import NS_PER_MS
 from kernel.master.standing import refresh
 from kernel.master.tasks import Tasks
 from kernel.master.validate import framework_problem, resources_of, role_problem
 from kernel.master.views import wire_task
 from kernel.messages import agent as agent_messages
-from kernel.messages import scheduler
 from kernel.messages.operator import EventType
-from kernel.messages.v1 import ExecutorInfo, FrameworkInfo, Id, Resource, Task, TimeInfo
+from kernel.messages.v1 import ExecutorInfo, FrameworkInfo, Id, Resource, Task
 from kernel.model.ids import AgentId, ExecutorId, FrameworkId, TaskId, id_problem
 from kernel.model.task import TaskState
 
-AGENT_REMOVED = "REASON_AGENT_REMOVED"
 AGENT_REREGISTERED = "REASON_AGENT_REREGISTERED"
 
 
@@ -72,12 +70,18 @@ class Agents:
     """Works on the books of one `Cluster`."""
 
     def __init__(
-        self, cluster: Cluster, offers: Offers, frameworks: Frameworks, tasks: Tasks
+        self,
+        cluster: Cluster,
+        offers: Offers,
+        frameworks: Frameworks,
+        tasks: Tasks,
+        drains: Drains,
     ) -> None:
         self._cluster = cluster
         self._offers = offers
         self._frameworks = frameworks
         self._tasks = tasks
+        self._drains = drains
 
     def recover(self, records: dict[AgentId, registry.AgentRecord], now: Now) -> None:
         """Begin with what an earlier master knew: those that were reachable may come back."""
@@ -96,6 +100,9 @@ class Agents:
     ) -> list[Effect]:
         """An agent registers, or comes back under its id."""
         given_id = subscribe.agent_info.id
+        if refusal := self._refusal(subscribe):
+            refused = agent_messages.ShutdownAgent(message=refusal)
+            return [SendToAgent(stream_id, refused), CloseAgentStream(stream_id)]
         agent_id = AgentId(given_id.value if given_id is not None else self._cluster.mint("S"))
         info = replace(subscribe.agent_info, id=Id(agent_id))
         agent = self._cluster.agents.get(agent_id)
@@ -116,11 +123,22 @@ class Agents:
         self._learn(agent, subscribe, now)
         effects.append(self._greeting(agent, believed))
         effects += self._settle(agent, subscribe)
+        effects += self._drains.on_subscribed(agent, is_draining=subscribe.is_draining)
         if was_unreachable:
             effects += self._tell_returned(agent, now)
         refresh(self._cluster, agent)
         self._offers.look_at(agent_id)
         return effects
+
+    def _refusal(self, subscribe: agent_messages.Subscribe) -> str | None:
+        """Why this agent may not be one of ours, whatever it says."""
+        info = subscribe.agent_info
+        if info.id is not None and info.id.value in self._cluster.gone:
+            return f"An operator marked agent {info.id.value} gone; it may start as a new agent"
+        ip = ip_of(info, subscribe.ip)
+        if self._cluster.machines.is_down(info.hostname, ip):
+            return f"Machine {info.hostname} is down for maintenance"
+        return None
 
     def _register(self, agent_id: AgentId, subscribe: agent_messages.Subscribe, now: Now) -> Agent:
         cluster = self._cluster
@@ -212,6 +230,8 @@ class Agents:
         if elsewhere is not None:
             return  # another agent has a task of this id; ours is the framework's mistake
         record = framework.unreachable.pop(key[1], None) or _record_of(task, agent.agent_id)
+        if _was_lost(framework, key[1], agent.agent_id):
+            record.kill = PendingKill(None)  # its framework has been told that it is no more
         record.state, record.shown, record.unreachable_ms = task.state, None, None
         self._cluster.add_task(record)
         if not record.state.is_terminal:
@@ -274,117 +294,16 @@ class Agents:
             effects += self._cluster.update(framework, status)
         return effects
 
-    # --- going -----------------------------------------------------------------------------
 
-    def on_stream_closed(self, stream_id: str) -> list[Effect]:
-        """Disconnected: nothing more is offered of it, and its tasks are left in peace.
-
-        DIFFERS: Mesos declares the tasks of frameworks without checkpointing lost at once; our
-        agents always find theirs again.
-        """
-        agent_id = self._cluster.agent_of_stream.pop(stream_id, None)
-        if agent_id is None:
-            return []
-        agent = self._cluster.agents[agent_id]
-        effects = self._offers.rescind_all(agent)
-        agent.stream_id = None
-        refresh(self._cluster, agent)
-        return effects
-
-    def on_ping_due(self, agent_id: AgentId, now: Now) -> list[Effect]:
-        match self._cluster.liveness.due(agent_id, now.mono_ms):
-            case AgentGivenUp():
-                return self._mark_unreachable(self._cluster.agents[agent_id], now)
-            case _:
-                return self._cluster.tell_agent(agent_id, agent_messages.Ping())
-
-    def on_recover_timeout(self, agent_id: AgentId, now: Now) -> list[Effect]:
-        """An agent of an earlier master did not come back to us in time."""
-        record = self._cluster.recovered.pop(agent_id)
-        self._cluster.unreachable[agent_id] = replace(record, unreachable_ms=now.wall_ms)
-        failure = scheduler.Failure(agent_id=Id(agent_id))
-        return [
-            registry.mark_unreachable(agent_id, record.info, now.wall_ms),
-            *self._cluster.tell_failure(failure),
-        ]
-
-    def _mark_unreachable(self, agent: Agent, now: Now) -> list[Effect]:
-        """Durable first; then updates, rescinds and the failure, in this order."""
-        cluster = self._cluster
-        record = registry.AgentRecord(agent.info, now.wall_ms)
-        effects: list[Effect] = [registry.mark_unreachable(agent.agent_id, agent.info, now.wall_ms)]
-        for task in list(agent.tasks.values()):
-            framework = cluster.frameworks.get(task.key[0])
-            effects += self._lose_task(framework, task, now)
-        effects += self._remove(agent)
-        cluster.unreachable[agent.agent_id] = record
-        cluster.count("agents_unreachable")
-        return effects + cluster.tell_failure(scheduler.Failure(agent_id=Id(agent.agent_id)))
-
-    def _lose_task(self, framework: Framework | None, record: TaskRecord, now: Now) -> list[Effect]:
-        if framework is None or record.state.is_terminal:
-            self._cluster.remove_task(record)
-            return []
-        task_id = record.key[1]
-        self._cluster.release(record)
-        del framework.tasks[task_id]
-        del self._cluster.agents[record.agent_id].tasks[record.key]
-        record.state, record.shown = TaskState.UNREACHABLE, None
-        record.unreachable_ms = now.wall_ms
-        framework.unreachable[task_id] = record
-        while len(framework.unreachable) > self._cluster.settings.unreachable_tasks_max:
-            del framework.unreachable[next(iter(framework.unreachable))]
-        status = master_status(
-            framework,
-            task_id,
-            TaskState.UNREACHABLE,
-            AGENT_REMOVED,
-            "health check timed out",
-            now,
-            agent_id=record.agent_id,
-        )
-        since = TimeInfo(now.wall_ms * NS_PER_MS)
-        status = replace(status, unreachable_time=since)
-        self._cluster.watchers.note(EventType.TASK_UPDATED, record, status)
-        return self._cluster.update(framework, status)
-
-    def on_unregister(self, agent: Agent, now: Now) -> list[Effect]:
-        """The agent ends for good; nothing of it lives on."""
-        effects: list[Effect] = [registry.remove(agent.agent_id)]
-        message = f"Agent {agent.info.hostname} ended: its tasks are gone"
-        for record in list(agent.tasks.values()):
-            framework = self._cluster.frameworks.get(record.key[0])
-            if framework is not None and not record.state.is_terminal:
-                status = master_status(
-                    framework,
-                    record.key[1],
-                    TaskState.GONE,
-                    AGENT_REMOVED,
-                    message,
-                    now,
-                    agent_id=agent.agent_id,
-                )
-                self._cluster.note_state(record, TaskState.GONE)
-                self._cluster.watchers.note(EventType.TASK_UPDATED, record, status)
-                effects += self._cluster.update(framework, status)
-            self._cluster.remove_task(record)
-        effects += self._remove(agent)
-        return effects + self._cluster.tell_failure(scheduler.Failure(agent_id=Id(agent.agent_id)))
-
-    def _remove(self, agent: Agent) -> list[Effect]:
-        """Out of all books, once nothing is held there."""
-        cluster = self._cluster
-        effects = self._offers.forget(agent)
-        for key in list(agent.executors):
-            cluster.remove_executor(agent, key)
-        if agent.stream_id is not None:
-            del cluster.agent_of_stream[agent.stream_id]
-            effects.append(CloseAgentStream(agent.stream_id))
-        cluster.liveness.forget(agent.agent_id)
-        cluster.allocator.remove_agent(agent.agent_id)
-        del cluster.agents[agent.agent_id]
-        cluster.watchers.note(EventType.AGENT_REMOVED, agent)
-        return effects
+def _was_lost(framework: Framework, task_id: TaskId, agent_id: AgentId) -> bool:
+    """Whether the task was given up when the agent's connection broke; forgets that it was."""
+    if framework.info.checkpoint:
+        return False
+    for record in framework.completed:
+        if (record.key[1], record.agent_id, record.state) == (task_id, agent_id, TaskState.LOST):
+            framework.completed.remove(record)
+            return True
+    return False
 
 
 def _record_of(task: Task, agent_id: AgentId) -> TaskRecord:

@@ -10,11 +10,13 @@ from typing import Any, TypeVar
 from kernel.allocator.allocator import ALLOCATION_INTERVAL_MS, Allocator
 from kernel.allocator.chance import Chance
 from kernel.machine import DeadlineReached, Now
-from kernel.master import operator_views, registry
+from kernel.master import operator_views, registry, registry_drains, registry_gone
 from kernel.master.accept import Accept
 from kernel.master.agents import Agents
 from kernel.master.cluster import Cluster, Framework, Settings
 from kernel.master.deadlines import Kind
+from kernel.master.departures import Departures
+from kernel.master.drain import Drains
 from kernel.master.events import (
     AgentBatchReceived,
     AgentStreamClosed,
@@ -72,8 +74,13 @@ class Master:
         self._tasks = Tasks(self.cluster)
         self._accept = Accept(self.cluster, self._offers)
         self._frameworks = Frameworks(self.cluster, self._offers, self._tasks)
-        self._agents = Agents(self.cluster, self._offers, self._frameworks, self._tasks)
-        self._agents.recover(registry.read(records or {}), now)
+        self._departures = Departures(self.cluster, self._offers)
+        self._drains = Drains(self.cluster, self._offers, self._departures)
+        self._agents = Agents(
+            self.cluster, self._offers, self._frameworks, self._tasks, self._drains
+        )
+        self._recover(records or {}, now)
+        self._drains.register(self.operators)
         self.operators.handle(operator.CallType.TEARDOWN, self._on_teardown)
         self._next_pass_ms = 0
         self._handlers: dict[type, Callable[[Any, Now], list[Effect]]] = {
@@ -111,11 +118,18 @@ class Master:
             CallType.MESSAGE: lambda f, c, _: self._tasks.on_message(f, _set(c.message)),
         }
 
+    def _recover(self, records: Mapping[str, Mapping[str, bytes]], now: Now) -> None:
+        """What an earlier master made durable."""
+        self._agents.recover(registry.read(records), now)
+        self.cluster.gone.update(registry_gone.read(records))
+        self._drains.recover(registry_drains.read(records))
+
     # --- the machine -----------------------------------------------------------------------
 
     def step(self, event: Event, now: Now) -> Sequence[Effect]:
         self.steps += 1
         effects = self._handlers[type(event)](event, now)
+        effects += self._drains.settle(now)
         self.cluster.allocator.expire(now.mono_ms)
         if self.cluster.allocator.is_due and now.mono_ms >= self._next_pass_ms:
             self._next_pass_ms = now.mono_ms + PASS_GAP_MS
@@ -194,13 +208,13 @@ class Master:
                 case agent_messages.ExecutorMessage():
                     effects += self._tasks.on_executor_message(agent, call)
                 case agent_messages.Unregister():
-                    return effects + self._agents.on_unregister(agent, now)
+                    return effects + self._departures.on_unregister(agent, now)
                 case agent_messages.Pong():
                     pass  # that it spoke is all there is to it
         return effects
 
     def _on_agent_stream_closed(self, event: AgentStreamClosed, now: Now) -> list[Effect]:
-        return self._agents.on_stream_closed(event.stream_id)
+        return self._departures.on_stream_closed(event.stream_id, now)
 
     # --- operators -------------------------------------------------------------------------
 
@@ -255,11 +269,11 @@ class Master:
                 case Kind.INVERSE:
                     effects += self._inverse.on_quiet_over(AgentId(who), now)
                 case Kind.PING:
-                    effects += self._agents.on_ping_due(AgentId(who), now)
+                    effects += self._departures.on_ping_due(AgentId(who), now)
                 case Kind.WATCH:
                     effects += self._beat(who, now)
                 case Kind.RECOVER:
-                    effects += self._agents.on_recover_timeout(AgentId(who), now)
+                    effects += self._departures.on_recover_timeout(AgentId(who), now)
         return effects
 
 

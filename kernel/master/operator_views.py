@@ -12,7 +12,8 @@ from msgspec.structs import replace
 
 from kernel.master.cluster import Agent, Cluster, Framework, TaskRecord
 from kernel.master.offers import wire_offer
-from kernel.master.views import AGENT_CAPABILITIES, metrics, wire_task
+from kernel.master.standing import drain_of, is_active
+from kernel.master.views import AGENT_CAPABILITIES, drain_view, metrics, wire_task
 from kernel.master.watchers import News
 from kernel.messages import operator
 from kernel.messages.operator import EventType
@@ -80,14 +81,18 @@ def agent_view(cluster: Cluster, agent: Agent) -> Json:
         _add(offered, offer.role, offer.resources)
     shown: Json = {
         "agent_info": _agent_info(agent),
-        "active": agent.is_connected,
-        "deactivated": False,
+        "active": is_active(cluster, agent),
+        "deactivated": agent.agent_id in cluster.deactivations,
         "version": agent.version,
         "pid": f"slave(1)@{agent.info.hostname}:{agent.info.port}",
         "registered_time": time_view(agent.registered_ms),
     }
     if agent.reregistered_ms is not None:
         shown["reregistered_time"] = time_view(agent.reregistered_ms)
+    drain = drain_of(cluster, agent)
+    if drain is not None:
+        shown["drain_info"] = drain_view(drain)
+        shown["estimated_drain_start_time"] = time_view(drain.started_ms // 1000 * 1000)
     return _filled(
         shown,
         total_resources=to_wire(cluster.allocator.books[agent.agent_id].total, form=Form.BOTH),

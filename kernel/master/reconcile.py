@@ -67,6 +67,12 @@ def _by_agent(
         return master_status(
             framework, task_id.value, TaskState.GONE, REASON, message, now, agent_id=agent_id
         )
+    if agent_id in cluster.gone:
+        message = "Reconciliation: Task is gone"
+        state = TaskState.GONE_BY_OPERATOR
+        return master_status(
+            framework, task_id.value, state, REASON, message, now, agent_id=agent_id
+        )
     if agent_id in cluster.unreachable:
         message = "Reconciliation: Task is unreachable"
         status = master_status(

@@ -30,14 +30,10 @@ def read(records: Mapping[str, Mapping[str, bytes]]) -> dict[AgentId, GoneRecord
     }
 
 
-def mark_gone(agent_id: AgentId, record: GoneRecord, agents: str) -> Persist:
-    """Gone, and no longer one of ours: out of the collection of `agents` in the same write."""
-    return Persist(
-        (
-            Put(COLLECTION, agent_id, msgspec.json.encode(record)),
-            Delete(agents, agent_id),
-        )
-    )
+def mark_gone(agent_id: AgentId, record: GoneRecord, others: Sequence[str]) -> Persist:
+    """Gone, and no longer one of ours: out of these other collections in the same write."""
+    deleted = (Delete(collection, agent_id) for collection in others)
+    return Persist((Put(COLLECTION, agent_id, msgspec.json.encode(record)), *deleted))
 
 
 def forget(agent_ids: Sequence[AgentId]) -> Persist:

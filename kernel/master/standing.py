@@ -4,12 +4,19 @@ What brings an agent there is decided by `drain`, `maintenance` and `agents`.
 """
 
 from kernel.master.cluster import Agent, Cluster
+from kernel.master.registry_drains import Drain
 from kernel.messages.v1 import Unavailability
 
 
 def is_active(cluster: Cluster, agent: Agent) -> bool:
     """Whether anything of it may be offered."""
     return agent.is_connected and agent.agent_id not in cluster.deactivations
+
+
+def drain_of(cluster: Cluster, agent: Agent) -> Drain | None:
+    """How far it is drained, if it is."""
+    deactivation = cluster.deactivations.get(agent.agent_id)
+    return deactivation.drain if deactivation is not None else None
 
 
 def refresh(cluster: Cluster, agent: Agent) -> None:

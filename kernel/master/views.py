@@ -12,6 +12,8 @@ import msgspec
 from msgspec.structs import replace
 
 from kernel.master.cluster import Agent, Cluster, Framework, OfferRecord, TaskRecord
+from kernel.master.registry_drains import Drain
+from kernel.master.standing import drain_of, is_active
 from kernel.master.validate import capabilities_of
 from kernel.messages.quantities import Form, to_wire
 from kernel.messages.v1 import Attribute, Task, TaskStatus
@@ -157,16 +159,28 @@ def agent_view(cluster: Cluster, agent: Agent) -> Json:
             role: resources_view(there.of_role(role)) for role in _reserving_roles(there)
         },
         "unreserved_resources": resources_view(there.of_role("")),
-        "active": agent.is_connected,
-        "deactivated": False,
+        "active": is_active(cluster, agent),
+        "deactivated": agent.agent_id in cluster.deactivations,
         "version": agent.version,
         "capabilities": AGENT_CAPABILITIES,
     }
     if agent.reregistered_ms is not None:
         shown["reregistered_time"] = agent.reregistered_ms / 1000
+    drain = drain_of(cluster, agent)
+    if drain is not None:
+        shown["drain_info"] = drain_view(drain)
+        shown["estimated_drain_start_time_seconds"] = drain.started_ms // 1000
     if agent.info.domain is not None:
         shown["domain"] = agent.info.domain
     return shown
+
+
+def drain_view(drain: Drain) -> Json:
+    """A drain goes in as seconds and comes out as nanoseconds, as in Mesos."""
+    config: Json = {"mark_gone": drain.mark_gone}
+    if drain.max_grace_ms is not None:
+        config["max_grace_period"] = {"nanoseconds": drain.max_grace_ms * 1_000_000}
+    return {"state": drain.state, "config": config}
 
 
 def _agent_view_full(cluster: Cluster, agent: Agent) -> Json:

@@ -17,6 +17,7 @@ from kernel.master.events import (
     Effect,
     Event,
     FrameworkSubscribed,
+    OperatorCallReceived,
     SchedulerCallReceived,
     SchedulerStreamClosed,
     SendToAgent,
@@ -24,7 +25,7 @@ from kernel.master.events import (
 )
 from kernel.master.master import PASS_GAP_MS, Master
 from kernel.messages import agent as agent_messages
-from kernel.messages import scheduler
+from kernel.messages import operator, scheduler
 from kernel.messages.quantities import parse_attributes, to_wire
 from kernel.messages.v1 import (
     AgentInfo,
@@ -111,6 +112,15 @@ class Stage:
     def new_request(self) -> int:
         self._requests += 1
         return self._requests
+
+    def operate(self, type_: str, **payload: Any) -> CallAnswered:
+        """An operator's call; its sub-message is the call's name in lower case."""
+        call = operator.Call(type=operator.CallType(type_), **payload)
+        request_id = self.new_request()
+        effects = self.post(OperatorCallReceived(request_id, call))
+        [answer] = [e for e in effects if isinstance(e, CallAnswered)]
+        assert answer.request_id == request_id
+        return answer
 
     def framework(self, name: str = "f", **more: Any) -> "SchedulerActor":
         return SchedulerActor(self, name, **more)
@@ -278,6 +288,8 @@ class AgentActor:
         tasks: list[Task] | None = None,
         frameworks: list[FrameworkInfo] | None = None,
         resources: str | None = None,
+        *,
+        is_draining: bool = False,
     ) -> list[Effect]:
         """Register, or come back with these tasks."""
         known = Id(self.agent_id) if self.agent_id else None
@@ -287,10 +299,16 @@ class AgentActor:
             self.info = msgspec.structs.replace(self.info, resources=wire)
         self.stream_id = self.stage.new_stream("agent")
         subscribe = agent_messages.Subscribe(
-            agent_info=self.info, version="test", tasks=tasks or [], frameworks=frameworks or []
+            agent_info=self.info,
+            version="test",
+            tasks=tasks or [],
+            frameworks=frameworks or [],
+            is_draining=is_draining,
         )
         effects = self.stage.post(AgentSubscribed(self.stream_id, subscribe))
-        self.agent_id = self.stage.said[self.stream_id][0].agent_id.value
+        first = self.stage.said[self.stream_id][0]
+        if isinstance(first, agent_messages.Subscribed):  # else it is refused
+            self.agent_id = first.agent_id.value
         return effects
 
     @property

@@ -45,29 +45,6 @@ def test_an_agent_is_admitted_durably_before_it_is_told_so() -> None:
     assert (subscribed.master_id, subscribed.epoch) == ("M0", 1)
 
 
-def test_a_silent_agent_is_unreachable_after_five_missed_pings() -> None:
-    """Source: Mesos, --max_agent_ping_timeouts; recording scheduler-agent-unreachable-aware."""
-    stage = Stage()
-    framework, agent = stage.framework(), stage.agent()
-    running(stage, framework, agent)
-    assert len(framework.offers()) == 1
-    framework.hear()
-
-    stage.pass_time(UNTIL_UNREACHABLE_MS)
-
-    assert [type(e) for e in agent.hear()] == [agent_messages.Ping] * 5
-    update, rescind, failure = framework.hear()
-    assert update.update is not None
-    status = update.update.status
-    assert (status.state, status.reason) == (TaskState.UNREACHABLE, "REASON_AGENT_REMOVED")
-    assert status.unreachable_time is not None and status.uuid is None
-    assert rescind.type is EventType.RESCIND
-    assert failure.failure is not None
-    assert failure.failure.agent_id == Id(agent.agent_id)
-    assert failure.failure.executor_id is None
-    assert agent.stream_id in stage.closed
-
-
 def test_an_agent_that_answers_stays() -> None:
     stage = Stage()
     agent = stage.agent()
@@ -77,16 +54,6 @@ def test_an_agent_that_answers_stays() -> None:
         agent.say(agent_messages.Pong())
 
     assert list(stage.master.cluster.agents) == [agent.agent_id]
-
-
-def test_a_disconnected_agent_is_given_up_all_the_same() -> None:
-    stage = Stage()
-    agent = stage.agent()
-    agent.hang_up()
-
-    stage.pass_time(UNTIL_UNREACHABLE_MS)
-
-    assert list(stage.master.cluster.unreachable) == [agent.agent_id]
 
 
 def test_an_unreachable_agent_that_returns_brings_its_tasks_back() -> None:
@@ -160,25 +127,6 @@ def test_after_a_failover_everything_is_learned_again() -> None:
     [offer] = framework.offers()
     assert from_wire(offer.resources).scalar("cpus") == 3_000
     assert stage.framework("new").framework_id == "M1-0000"
-
-
-def test_a_known_agent_that_does_not_come_back_is_unreachable_after_ten_minutes() -> None:
-    """Source: Mesos, --agent_reregister_timeout."""
-    stage = Stage()
-    agent = stage.agent()
-    stage.restart()
-    framework = stage.framework()
-    framework.hear()
-    assert framework.reconcile(("t1", agent.agent_id), ("t2", None)) == []
-
-    stage.pass_time(600_000)
-
-    [failure] = framework.hear()
-    assert failure.failure is not None and failure.failure.agent_id == Id(agent.agent_id)
-    [status] = framework.reconcile(("t1", agent.agent_id))
-    assert status.state is TaskState.UNREACHABLE
-    stage.restart()
-    assert list(stage.master.cluster.unreachable) == [agent.agent_id]
 
 
 def test_a_framework_that_is_known_from_agents_only_is_removed_in_the_end() -> None:
@@ -259,40 +207,12 @@ def test_an_agent_may_come_back_with_other_resources() -> None:
     assert from_wire(offer.resources) == parse("cpus:16;mem:1024")
 
 
-def test_an_agent_that_ends_for_good_takes_its_tasks_along() -> None:
-    stage = Stage()
-    framework, agent = stage.framework(), stage.agent()
-    running(stage, framework, agent)
-
-    assert agent.say(agent_messages.Unregister()).status == 202
-
-    [status] = framework.statuses()
-    assert (status.state, status.reason) == (TaskState.GONE, "REASON_AGENT_REMOVED")
-    assert stage.records["agents"] == {}
-    assert stage.master.cluster.agents == {}
-    [unknown] = framework.reconcile(("t1", agent.agent_id))
-    assert unknown.state is TaskState.UNKNOWN
-
-
 def test_a_batch_of_an_agent_that_is_not_subscribed_is_refused() -> None:
     stage = Stage()
     agent = stage.agent()
     agent.hang_up()
 
     assert agent.say(agent_messages.Pong()).status == 403
-
-
-def test_the_tasks_of_a_disconnected_agent_are_left_in_peace() -> None:
-    """DIFFERS: Mesos declares tasks without checkpointing lost (MESOS-7911)."""
-    stage = Stage()
-    framework, agent = stage.framework(checkpoint=False), stage.agent()
-    running(stage, framework, agent)
-
-    agent.hang_up()
-
-    assert framework.statuses() == []
-    [status] = framework.reconcile(("t1", None))
-    assert status.state is TaskState.RUNNING
 
 
 def test_a_task_whose_end_came_while_the_agent_was_away_frees_its_resources() -> None:

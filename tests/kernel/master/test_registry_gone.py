@@ -9,7 +9,7 @@ S1 = AgentId("S1")
 
 
 def test_an_agent_that_is_gone_is_none_of_ours_in_the_same_write() -> None:
-    put, delete = registry_gone.mark_gone(S1, GoneRecord(5, "host"), "agents").operations
+    put, delete = registry_gone.mark_gone(S1, GoneRecord(5, "host"), ["agents"]).operations
 
     assert isinstance(put, Put)
     assert delete == Delete("agents", S1)
