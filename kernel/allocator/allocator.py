@@ -1,90 +1,90 @@
-"""Decides which framework is offered what: one pass over the agents that changed.
+"""Decides which framework is offered what: who wants offers, where to look, when to look again.
 
-A pass takes the agents in an order by chance and gives all that is free on one, at once, to the
-poorest role's poorest framework that wants it; what is offered counts as held until it comes back.
-The order is `ranking`'s, what is free `books`', the memory of refusals `filters`'. The offers
-themselves, and when a pass runs, are the master's. Quota would come in `_grants_on`, as a bound on
-what a role may get; it is deliberately missing. Source: Mesos,
-allocator/mesos/hierarchical.cpp; DRF paper §4.1.
+What is offered counts as held until it comes back. What is counted is `ledger`'s, where a pass
+looks `candidates`'s, the pass itself `cycle`'s. The offers, and when a pass runs, are the master's.
+Source: Mesos, allocator/mesos/hierarchical.cpp; DRF paper §4.1.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Collection, Sequence
 
-from msgspec import Struct
-
-from kernel.allocator.books import AgentBooks, Books
+from kernel.allocator.candidates import Candidates
 from kernel.allocator.chance import Chance
-from kernel.allocator.filters import Filters
-from kernel.allocator.ranking import Ranking
+from kernel.allocator.clients import MINIMA_DEFAULT, Client, MinimaMilli
+from kernel.allocator.consumption import weigh
+from kernel.allocator.cycle import Allocation, Cycle, Ground
+from kernel.allocator.filters import Filters, Who
+from kernel.allocator.ledger import Ledger
+from kernel.allocator.quota import Quota
 from kernel.model.ids import AgentId, FrameworkId
 from kernel.model.resources import Resources
 
-CPUS_MIN_MILLI = 10  # Mesos: --min_allocatable_resources cpus:0.01|mem:32, either suffices
-MEM_MIN_MILLI = 32_000
 ALLOCATION_INTERVAL_MS = 1_000  # Mesos: --allocation_interval, the least life of a refusal
-
-MinimaMilli = Sequence[Mapping[str, int]]
-MINIMA_DEFAULT: MinimaMilli = ({"cpus": CPUS_MIN_MILLI}, {"mem": MEM_MIN_MILLI})
-
-
-class Allocation(Struct, frozen=True):
-    """Give this of one agent to one framework under one role."""
-
-    framework_id: FrameworkId
-    role: str
-    agent_id: AgentId
-    resources: Resources
-
-
-class Client(Struct, frozen=True):
-    """What the allocator wants to know of a framework."""
-
-    framework_id: FrameworkId
-    roles: tuple[str, ...]
-    takes_gpus: bool = False  # Mesos: --filter_gpu_resources keeps others off agents with gpus
-    minima: Mapping[str, MinimaMilli] = {}  # by role; FrameworkInfo.offer_filters
-    takes: Callable[[str, AgentId], bool] | None = None  # (role, agent): offer constraints
 
 
 class Allocator:
-    """Invariants: free + held = total on every agent; the ranking knows the sum of the held."""
+    """Invariants: those of its ledger; who wants offers is ranked."""
 
-    def __init__(self, chance: Chance, *, interval_ms: int = ALLOCATION_INTERVAL_MS) -> None:
+    def __init__(
+        self,
+        chance: Chance,
+        *,
+        interval_ms: int = ALLOCATION_INTERVAL_MS,
+        minima: MinimaMilli = MINIMA_DEFAULT,
+        excluded: Collection[str] = (),
+    ) -> None:
         self._chance = chance
         self._interval_ms = interval_ms
-        self._clients: dict[FrameworkId, Client] = {}
-        self._candidates: dict[AgentId, None] = {}
-        self.books = Books()
-        self.ranking = Ranking()
+        self.minima = minima
+        self.clients: dict[FrameworkId, Client] = {}
+        self._candidates = Candidates(interval_ms)
+        self._ledger = Ledger(excluded=excluded)
+        self.books = self._ledger.books
+        self.ranking = self._ledger.ranking
+        self.quota = self._ledger.quota
+        self.consumption = self._ledger.consumption
         self.filters = Filters()
+        self.is_paused = False
 
     # --- agents ----------------------------------------------------------------------------
 
     def add_agent(self, agent_id: AgentId, total: Resources) -> None:
         """The agent's resources join the pool, all free; it becomes a candidate."""
-        self.books.add(agent_id, total)
-        self.ranking.pool.change(total.quantities(), +1)
-        self._candidates[agent_id] = None
+        self._ledger.add_agent(agent_id, total)
+        self._candidates.add(agent_id)
+        self._candidates.loosen()
 
     def remove_agent(self, agent_id: AgentId) -> None:
         """Its resources leave the pool; everything held there must have come back before."""
-        self.ranking.pool.change(self.books.remove(agent_id).quantities(), -1)
-        self._candidates.pop(agent_id, None)
+        self._ledger.remove_agent(agent_id)
+        self._candidates.drop(agent_id)
         self.filters.forget_agent(agent_id)
 
     def set_agent_active(self, agent_id: AgentId, is_active: bool) -> None:
         """An inactive agent stays in the pool and is not offered."""
-        self.books[agent_id].is_active = is_active
+        self.books.set_active(agent_id, is_active)
         if is_active:
-            self._candidates[agent_id] = None
+            self._candidates.add(agent_id)
+            self._candidates.loosen()
 
     def resize_agent(self, agent_id: AgentId, total: Resources) -> None:
         """The agent came back with other resources; what is held there stays held."""
-        self.ranking.pool.change(self.books[agent_id].total.quantities(), -1)
-        self.books.resize(agent_id, total)
-        self.ranking.pool.change(self.books[agent_id].total.quantities(), +1)
+        self._ledger.resize_agent(agent_id, total)
         self.filters.forget_agent(agent_id)
-        self._candidates[agent_id] = None
+        self._candidates.add(agent_id)
+        self._candidates.loosen()
+
+    def convert(
+        self,
+        agent_id: AgentId,
+        before: Resources,
+        after: Resources,
+        holder: Who | None = None,
+    ) -> None:
+        """An operation made `after` of `before`; both are held by the holder, or free."""
+        self._ledger.convert(agent_id, before, after, holder)
+        self._candidates.loosen()
+        if holder is None:
+            self._candidates.add(agent_id)
 
     # --- frameworks ------------------------------------------------------------------------
 
@@ -94,19 +94,18 @@ class Allocator:
         What it refused under a role that it keeps stays refused.
         """
         self.drop_client(client.framework_id, kept=client.roles)
-        self._clients[client.framework_id] = client
+        self.clients[client.framework_id] = client
         for role in client.roles:
             self.ranking.subscribe(client.framework_id, role)
             if role not in suppressed:
-                self.ranking.set_wanting(client.framework_id, role, True)
-        self.look_everywhere()
+                self._want(client.framework_id, role)
 
     def drop_client(self, framework_id: FrameworkId, *, kept: Sequence[str] = ()) -> None:
         """Offer it nothing from now on; what it holds stays in the books.
 
         Its refusals go, but those under the roles that are `kept`.
         """
-        client = self._clients.pop(framework_id, None)
+        client = self.clients.pop(framework_id, None)
         if client is None:
             return
         for role in client.roles:
@@ -116,16 +115,26 @@ class Allocator:
 
     def suppress(self, framework_id: FrameworkId, roles: Sequence[str] = ()) -> None:
         """No more offers under these roles, or under any."""
-        for role in _chosen(self._clients[framework_id], roles):
+        for role in _chosen(self.clients[framework_id], roles):
             self.ranking.set_wanting(framework_id, role, False)
 
     def revive(self, framework_id: FrameworkId, roles: Sequence[str] = ()) -> None:
         """Offers again under these roles, or under all; refusals are forgotten."""
-        chosen = _chosen(self._clients[framework_id], roles)
-        for role in chosen:
-            self.ranking.set_wanting(framework_id, role, True)
+        chosen = _chosen(self.clients[framework_id], roles)
         self.filters.forget_framework(framework_id, chosen)
-        self.look_everywhere()
+        for role in chosen:
+            self._want(framework_id, role)
+
+    def _want(self, framework_id: FrameworkId, role: str) -> None:
+        self.ranking.set_wanting(framework_id, role, True)
+        self._candidates.add_anywhere((framework_id, role))
+
+    # --- roles -----------------------------------------------------------------------------
+
+    def set_quota(self, role: str, quota: Quota) -> None:
+        """Its floor and ceiling from now on; an empty one is none."""
+        self.quota.set(role, quota)
+        self._candidates.add_all(self.books)
 
     # --- what is held ----------------------------------------------------------------------
 
@@ -137,8 +146,8 @@ class Allocator:
         More than is free may be reported, when the agent came back smaller: then it counts as
         larger by that, so that the books stay true until the tasks end.
         """
-        self.ranking.pool.change(self.books.stretch(agent_id, resources).quantities(), +1)
-        self._grant(Allocation(framework_id, role, agent_id, resources))
+        self._ledger.stretch(agent_id, resources)
+        self._ledger.take((framework_id, role), agent_id, resources, weigh(resources))
 
     def give_back(
         self, framework_id: FrameworkId, role: str, agent_id: AgentId, resources: Resources
@@ -146,9 +155,9 @@ class Allocator:
         """A task ended, an offer was declined or rescinded: it is free again."""
         if resources.is_empty:
             return
-        self.books.give(agent_id, resources)
-        self.ranking.unallocated(framework_id, role, resources.exclusive().quantities())
-        self._candidates[agent_id] = None
+        self._ledger.give((framework_id, role), agent_id, resources)
+        self._candidates.add(agent_id)
+        self._candidates.loosen()
 
     def refuse(
         self,
@@ -165,7 +174,7 @@ class Allocator:
         DIFFERS: Mesos keeps no filter at all for 0 s and looks at freed resources on its tick only.
         We look at once, so the refusing framework alone waits for the tick; others do not.
         """
-        if resources.is_empty or framework_id not in self._clients:
+        if resources.is_empty or framework_id not in self.clients:
             return
         wanted_ms = now_ms + (max(refuse_ms, self._interval_ms) if refuse_ms > 0 else 1)
         ends_ms = -(-wanted_ms // self._interval_ms) * self._interval_ms
@@ -176,84 +185,41 @@ class Allocator:
     @property
     def is_due(self) -> bool:
         """Whether a pass could find something."""
-        return bool(self._candidates) and self.ranking.has_wanting
+        is_wanted = self.ranking.has_wanting and not self.is_paused
+        return is_wanted and not self._candidates.is_empty(self.books)
 
-    def look_everywhere(self) -> None:
-        """Make every agent a candidate for the next pass."""
-        self._candidates = dict.fromkeys(self.books)
+    def next_end_ms(self) -> int | None:
+        """When agents become candidates by time alone."""
+        ends = (self.filters.next_end_ms(), self._candidates.next_tick_ms())
+        return min((end_ms for end_ms in ends if end_ms is not None), default=None)
 
     def expire(self, now_ms: int) -> None:
-        """Let refusals end whose time has come; their agents become candidates."""
-        for agent_id in self.filters.expire(now_ms):
+        """Let refusals end whose time has come; their agents are worth a look for who refused."""
+        for agent_id, who in self.filters.expire(now_ms):
             if agent_id in self.books:
-                self._candidates[agent_id] = None
+                self._candidates.add_for(agent_id, who)
+        self._candidates.tick(now_ms)
 
     def allocate(self, now_ms: int) -> list[Allocation]:
         """One pass. What it returns counts as held from here on."""
         self.expire(now_ms)
-        agents = [a for a in self._candidates if self.books[a].is_worth_a_look]
-        self._candidates = {}
-        self._chance.shuffle(agents)
-        given: list[Allocation] = []
-        for agent_id in agents:
-            for allocation in self._grants_on(agent_id, now_ms):
-                self._grant(allocation)
-                given.append(allocation)
-        return given
-
-    def _grants_on(self, agent_id: AgentId, now_ms: int) -> list[Allocation]:
-        books = self.books[agent_id]
-        left = books.free
-        grants: list[Allocation] = []
-        for role in self.ranking.roles():
-            usable = left.usable_by(role)
-            if usable.is_empty:
-                continue
-            for framework_id in self.ranking.frameworks(role):
-                wish = Allocation(framework_id, role, agent_id, usable)
-                if self._may_have(wish, books, now_ms):
-                    grants.append(wish)
-                    left = left - usable
-                    break
-            if left.is_empty:
-                break
-        return grants
-
-    def _may_have(self, wish: Allocation, books: AgentBooks, now_ms: int) -> bool:
-        """The gates, cheapest first."""
-        client = self._clients[wish.framework_id]
-        if books.has_gpus and not client.takes_gpus:
-            return False
-        if not _is_enough(wish.resources, client.minima.get(wish.role, MINIMA_DEFAULT)):
-            return False
-        if client.takes is not None and not client.takes(wish.role, wish.agent_id):
-            return False
-        return not self.filters.hide(
-            wish.framework_id, wish.role, wish.agent_id, wish.resources, now_ms
-        )
-
-    def _grant(self, given: Allocation) -> None:
-        self.books.take(given.agent_id, given.resources)
-        own = given.resources.exclusive().quantities()
-        self.ranking.allocated(given.framework_id, given.role, own)
+        cycle = Cycle(Ground(self._ledger, self.filters, self.clients, self.minima), now_ms)
+        candidates = self._candidates.take(self.books)
+        self._chance.shuffle(candidates)
+        if self.quota.has_guarantees:
+            cycle.first_stage(candidates)
+            self._chance.shuffle(candidates)
+        cycle.second_stage(candidates)
+        if cycle.withheld:
+            self._candidates.withhold(cycle.withheld, now_ms)
+        return cycle.given()
 
     def check_invariants(self) -> None:
         """Assert that no agent gives more than it has and that the rankings agree."""
-        self.books.check_invariants()
-        self.ranking.check_invariants()
-        assert all(agent_id in self.books for agent_id in self._candidates)
+        self._ledger.check_invariants()
+        self._candidates.check_invariants(self.books)
 
 
 def _chosen(client: Client, roles: Sequence[str]) -> list[str]:
     """Those of the roles that are its own; none named means all."""
     return [role for role in (roles or client.roles) if role in client.roles]
-
-
-def _is_enough(resources: Resources, minima: MinimaMilli) -> bool:
-    """Whether one of the minima is reached by all its names; no minima, no bar."""
-    if not minima:
-        return True
-    return any(
-        all(resources.scalar(name) >= amount for name, amount in minimum.items())
-        for minimum in minima
-    )

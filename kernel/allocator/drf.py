@@ -8,7 +8,7 @@ tree of depth one. The sums and orders are `tree`'s; what is given is the alloca
 Source: Ghodsi et al., "Dominant Resource Fairness", NSDI 2011; Mesos, sorter/drf/sorter.cpp.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from kernel.allocator.sorter import Quantities
 from kernel.allocator.tree import OWN_LEAF, Node, Pool, Scales
@@ -99,22 +99,29 @@ class DrfSorter:
         """What the client holds now."""
         return self._leaves[client].held
 
+    def held_below(self, path: str) -> Quantities:
+        """What the client or inner node and all below it hold."""
+        node = self._root
+        for part in path.split("/"):
+            child = node.children.get(part)
+            if child is None:
+                return {}
+            node = child
+        return node.held
+
     def held(self) -> Quantities:
         """What all clients hold together."""
         return self._root.held
 
-    def share_of(self, client: str) -> int:
-        """The client's own weighted dominant share, in parts of SHARE_SCALE."""
-        leaf = self._leaves[client]
-        return self._scales.share(leaf.path, leaf.held)
-
     # --- the order -------------------------------------------------------------------------
 
     def sort(self) -> Iterator[str]:
-        if self._scales.are_stale:
-            self._root.rank_anew(self._scales)
-            self._scales.ranked_version = self._scales.pool.version
+        self._root.refresh(self._scales)
         return self._root.walk()
+
+    def place_of(self, client: str) -> Sequence[tuple[int, int, str]]:
+        self._root.refresh(self._scales)
+        return self._leaves[client].place_below_root()
 
     # --- the hidden leaf -------------------------------------------------------------------
 

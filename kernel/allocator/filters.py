@@ -2,23 +2,27 @@
 
 A filter belongs to one framework under one role on one agent and hides every bundle that is within
 the refused one; a bigger bundle passes. It ends by time, by revival, or with its agent or
-framework. When it ends its agent is worth another look, and the caller is told which.
+framework. When it ends its agent is worth another look by that framework, and the caller is told.
 Source: Mesos, mesos.proto (Filters) and hierarchical.cpp (RefusedOfferFilter).
 """
 
+from collections.abc import Iterator, Sequence
 from heapq import heappop, heappush
 
 from kernel.model.ids import AgentId, FrameworkId
 from kernel.model.resources import Resources
 
-_Who = tuple[FrameworkId, str]
+Who = tuple[FrameworkId, str]  # a framework under a role
+_Refusal = tuple[int, Resources]  # until when
 
 
 class Filters:
-    """Invariant: every filter in `_refused` has an entry in the heap that ends it."""
+    """Invariants: every filter in `_refused` has an entry in the heap that ends it; `_agents` has
+    the same filters the other way round."""
 
     def __init__(self) -> None:
-        self._refused: dict[AgentId, dict[_Who, list[tuple[int, Resources]]]] = {}
+        self._refused: dict[AgentId, dict[Who, list[_Refusal]]] = {}
+        self._agents: dict[FrameworkId, dict[str, dict[AgentId, None]]] = {}
         self._ends: list[tuple[int, AgentId, FrameworkId, str]] = []
 
     def add(
@@ -32,6 +36,7 @@ class Filters:
         """Hide `refused` and all within it until `ends_ms`."""
         by_who = self._refused.setdefault(agent_id, {})
         by_who.setdefault((framework_id, role), []).append((ends_ms, refused))
+        self._agents.setdefault(framework_id, {}).setdefault(role, {})[agent_id] = None
         heappush(self._ends, (ends_ms, agent_id, framework_id, role))
 
     def hide(
@@ -51,38 +56,44 @@ class Filters:
             return False
         return any(ends > now_ms and refused.contains(offered) for ends, refused in refusals)
 
-    def expire(self, now_ms: int) -> list[AgentId]:
-        """Drop what has ended; return its agents, each once."""
-        agents: dict[AgentId, None] = {}
+    def of(self, framework_id: FrameworkId, role: str) -> Iterator[tuple[AgentId, int, Resources]]:
+        """The framework's filters under the role: where, until when, what was refused."""
+        for agent_id in self._agents.get(framework_id, {}).get(role, {}):
+            for ends_ms, refused in self._refused[agent_id][framework_id, role]:
+                yield agent_id, ends_ms, refused
+
+    def expire(self, now_ms: int) -> list[tuple[AgentId, Who]]:
+        """Drop what has ended; return where something did and for whom, each once."""
+        ended: dict[tuple[AgentId, Who], None] = {}
         while self._ends and self._ends[0][0] <= now_ms:
             _, agent_id, framework_id, role = heappop(self._ends)
             if self._drop_ended(agent_id, (framework_id, role), now_ms):
-                agents[agent_id] = None
-        return list(agents)
+                ended[agent_id, (framework_id, role)] = None
+        return list(ended)
 
     def next_end_ms(self) -> int | None:
         """When the next filter ends (or ended in name only)."""
         return self._ends[0][0] if self._ends else None
 
-    def forget_framework(self, framework_id: FrameworkId, roles: list[str] | None = None) -> None:
+    def forget_framework(
+        self, framework_id: FrameworkId, roles: Sequence[str] | None = None
+    ) -> None:
         """Its refusals count no longer, under these roles or under any."""
-        for agent_id in list(self._refused):
-            by_who = self._refused[agent_id]
-            for who in list(by_who):
-                if who[0] == framework_id and (roles is None or who[1] in roles):
-                    del by_who[who]
-            if not by_who:
-                del self._refused[agent_id]
+        by_role = self._agents.get(framework_id, {})
+        for role in list(by_role) if roles is None else roles:
+            for agent_id in list(by_role.get(role, ())):
+                self._forget(agent_id, (framework_id, role))
 
     def forget_agent(self, agent_id: AgentId) -> None:
         """The agent is gone or has changed."""
-        self._refused.pop(agent_id, None)
+        for who in list(self._refused.get(agent_id, ())):
+            self._forget(agent_id, who)
 
     def count(self) -> int:
         """How many filters there are."""
         return sum(len(r) for by_who in self._refused.values() for r in by_who.values())
 
-    def _drop_ended(self, agent_id: AgentId, who: _Who, now_ms: int) -> bool:
+    def _drop_ended(self, agent_id: AgentId, who: Who, now_ms: int) -> bool:
         by_who = self._refused.get(agent_id)
         if by_who is None or who not in by_who:
             return False
@@ -91,7 +102,17 @@ class Filters:
         if left:
             by_who[who] = left
         else:
-            del by_who[who]
-            if not by_who:
-                del self._refused[agent_id]
+            self._forget(agent_id, who)
         return dropped
+
+    def _forget(self, agent_id: AgentId, who: Who) -> None:
+        by_who = self._refused[agent_id]
+        del by_who[who]
+        if not by_who:
+            del self._refused[agent_id]
+        by_role = self._agents[who[0]]
+        del by_role[who[1]][agent_id]
+        if not by_role[who[1]]:
+            del by_role[who[1]]
+            if not by_role:
+                del self._agents[who[0]]

@@ -5,7 +5,7 @@ something. What is given to whoever comes first is `allocator`'s. Source: Mesos,
 allocator/mesos/hierarchical.cpp (roleSorter, frameworkSorters).
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from kernel.allocator.drf import DrfSorter
 from kernel.allocator.sorter import Sorter
@@ -16,8 +16,8 @@ from kernel.model.ids import FrameworkId
 class Ranking:
     """Invariants: a role holds what its frameworks hold; it is active while one of them is."""
 
-    def __init__(self) -> None:
-        self.pool = Pool()
+    def __init__(self, *, excluded: Collection[str] = ()) -> None:
+        self.pool = Pool(excluded)
         self._roles: Sorter = DrfSorter(self.pool)
         self._frameworks: dict[str, Sorter] = {}  # by role
         self._subscribed: dict[tuple[FrameworkId, str], bool] = {}  # whether it wants offers
@@ -58,7 +58,20 @@ class Ranking:
                 self._roles.deactivate(role)
 
     def set_weight(self, role: str, weight_milli: int) -> None:
+        """Divide the role's share by this; counts from the next grant on."""
         self._roles.set_weight(role, weight_milli)
+
+    def set_aside(self, role: str) -> None:
+        """Pass the role over until it is taken up again; its frameworks want what they want."""
+        self._roles.deactivate(role)
+
+    def take_up(self, role: str) -> None:
+        """Rank it again."""
+        self._roles.activate(role)
+
+    def held_below(self, role: str) -> Mapping[str, int]:
+        """What the frameworks of the role and of all below it hold."""
+        return self._roles.held_below(role)
 
     def allocated(self, framework_id: FrameworkId, role: str, amounts: Mapping[str, int]) -> None:
         if not amounts:
@@ -81,6 +94,17 @@ class Ranking:
     def frameworks(self, role: str) -> Iterator[FrameworkId]:
         """Those of a role that want something, the poorest first."""
         return (FrameworkId(client) for client in self._frameworks[role].sort())
+
+    def in_order(self, whos: Sequence[tuple[FrameworkId, str]]) -> list[tuple[FrameworkId, str]]:
+        """Those of these that want something, the poorest first."""
+        wanting = [who for who in whos if self.wants(*who)]
+        if len(wanting) > 1:
+            wanting.sort(key=self._place)
+        return wanting
+
+    def _place(self, who: tuple[FrameworkId, str]) -> tuple[Sequence[object], Sequence[object]]:
+        framework_id, role = who
+        return self._roles.place_of(role), self._frameworks[role].place_of(framework_id)
 
     def _know(self, framework_id: FrameworkId, role: str) -> None:
         if role not in self._frameworks:

@@ -5,7 +5,7 @@ What is given, and whether, is the allocator's. Source: Mesos,
 src/master/allocator/mesos/sorter/sorter.hpp.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol
 
 #: Thousandths by resource name, scalars only: ranges and sets have no share.
@@ -39,6 +39,9 @@ class Sorter(Protocol):
     def sort(self) -> Iterator[str]:
         """The active clients, the poorest first; not to be changed while it is walked."""
 
+    def place_of(self, client: str) -> Sequence[tuple[int, int, str]]:
+        """What orders an active client among the others as `sort` does."""
+
     def __contains__(self, client: str) -> bool:
         """Whether the client is known."""
 
@@ -55,6 +58,9 @@ class Sorter(Protocol):
 
     def held_by(self, client: str) -> Quantities:
         """What the client holds now."""
+
+    def held_below(self, path: str) -> Quantities:
+        """What the client or inner node and all below it hold."""
 
     def held(self) -> Quantities:
         """What all clients hold together."""

@@ -6,27 +6,33 @@ sorter/drf/sorter.hpp (Node).
 """
 
 from bisect import bisect_left, insort
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from kernel.allocator.sorter import Quantities
 
 SHARE_SCALE = 10**12  # shares are integers: parts of 10^12 of the cluster
-WEIGHT_DEFAULT_MILLI = 1000
 OWN_LEAF = "."  # no role can have this name: Mesos forbids it
 
-Rank = tuple[int, int, str]
+#: Share, grants and path rank a node; the node itself comes along and is never compared.
+Rank = tuple[int, int, str, "Node"]
 
 
 class Pool:
-    """The cluster's totals, one for all sorters; `version` tells them that shares have moved."""
+    """The cluster's totals, one for all sorters; `version` tells them that shares have moved.
 
-    def __init__(self) -> None:
+    What is `excluded` has no share. Source: Mesos, --fair_sharing_excluded_resource_names.
+    """
+
+    def __init__(self, excluded: Collection[str] = ()) -> None:
         self.totals: dict[str, int] = {}
         self.version = 0
+        self._excluded = tuple(excluded)
 
     def change(self, quantities: Quantities, sign: int) -> None:
         """Grow (+1) or shrink (-1) by these."""
         for name, amount in quantities.items():
+            if name in self._excluded:
+                continue
             self.totals[name] = self.totals.get(name, 0) + sign * amount
             assert self.totals[name] >= 0, f"more {name} removed than was there"
         self.version += 1
@@ -48,11 +54,15 @@ class Scales:
     def share(self, path: str, held: Mapping[str, int]) -> int:
         """The weighted dominant share of what is held, in parts of SHARE_SCALE."""
         dominant = 0
+        totals = self.pool.totals
         for name, amount in held.items():
-            total = self.pool.totals.get(name, 0)
+            total = totals.get(name, 0)
             if total > 0:
-                dominant = max(dominant, amount * SHARE_SCALE // total)
-        return dominant * 1000 // self.weights_milli.get(path, WEIGHT_DEFAULT_MILLI)
+                share = amount * SHARE_SCALE // total
+                if share > dominant:
+                    dominant = share
+        weight_milli = self.weights_milli.get(path)
+        return dominant if weight_milli is None else dominant * 1000 // weight_milli
 
 
 class Node:
@@ -64,6 +74,7 @@ class Node:
         "grants",
         "held",
         "is_client",
+        "name",
         "order",
         "parent",
         "path",
@@ -72,64 +83,76 @@ class Node:
 
     def __init__(self, path: str, parent: "Node | None", *, is_client: bool = False) -> None:
         self.path = path
+        self.name = path.rsplit("/", 1)[-1]
         self.parent = parent
         self.is_client = is_client
         self.children: dict[str, Node] = {}
         self.held: dict[str, int] = {}
         self.grants = 0
         self.active = 0  # how many active clients are at or below this node
-        self.order: list[tuple[Rank, str]] = []  # (rank, key in children)
+        self.order: list[Rank] = []
         self.rank: Rank | None = None  # the rank under which the parent has it, if it has
-
-    @property
-    def name(self) -> str:
-        return self.path.rsplit("/", 1)[-1]
 
     def walk(self) -> Iterator[str]:
         """The active clients at and below this node, the poorest first."""
-        for _, key in self.order:
-            child = self.children[key]
+        for _, _, path, child in self.order:
             if child.is_client:
-                yield child.path if key != OWN_LEAF else self.path
+                yield path if child.name != OWN_LEAF else self.path
             else:
                 yield from child.walk()
 
     def rank_anew(self, scales: Scales) -> None:
         """Make every order at and below this node."""
         self.order = []
-        for key, child in self.children.items():
+        for child in self.children.values():
             child.rank = None
             if child.active:
-                child.rank = (scales.share(child.path, child.held), child.grants, child.path)
-                self.order.append((child.rank, key))
+                child.rank = (scales.share(child.path, child.held), child.grants, child.path, child)
+                self.order.append(child.rank)
                 child.rank_anew(scales)
         self.order.sort()
+
+    def refresh(self, scales: Scales) -> None:
+        """Of the root: make every order anew if totals or weights have changed."""
+        if scales.are_stale:
+            self.rank_anew(scales)
+            scales.ranked_version = scales.pool.version
+
+    def place_below_root(self) -> list[tuple[int, int, str]]:
+        """The ranks on the way here; they order leaves as `walk` does."""
+        ranks: list[tuple[int, int, str]] = []
+        node: Node | None = self
+        while node is not None and node.rank is not None:
+            ranks.append(node.rank[:3])
+            node = node.parent
+        return ranks[::-1]
 
     def place(self, scales: Scales) -> None:
         """Put this node where it belongs among its siblings now."""
         if self.parent is None or scales.are_stale:
             return
-        order, key = self.parent.order, self.name
+        order = self.parent.order
         if self.rank is not None:
-            place = bisect_left(order, (self.rank, key))
-            assert order[place] == (self.rank, key), "the order of a level is broken"
+            place = bisect_left(order, self.rank)
+            assert order[place][3] is self, "the order of a level is broken"
             del order[place]
             self.rank = None
         if self.active:
-            self.rank = (scales.share(self.path, self.held), self.grants, self.path)
-            insort(order, (self.rank, key))
+            self.rank = (scales.share(self.path, self.held), self.grants, self.path, self)
+            insort(order, self.rank)
 
     def shift(self, quantities: Quantities, grants: int, scales: Scales) -> None:
         """Hold more or (negative) less, here and all the way up."""
         node: Node | None = self
         while node is not None:
+            held = node.held
             for name, amount in quantities.items():
-                left = node.held.get(name, 0) + amount
+                left = held.get(name, 0) + amount
                 assert left >= 0, f"{node.path or 'the root'} gives back {name} it does not hold"
                 if left:
-                    node.held[name] = left
+                    held[name] = left
                 else:
-                    node.held.pop(name, None)
+                    held.pop(name, None)
             node.grants += grants
             node.place(scales)
             node = node.parent
@@ -156,6 +179,6 @@ class Node:
         assert sums == self.held, f"{self.path} holds {self.held}, its children {sums}"
         assert self.active == sum(child.active for child in self.children.values())
         if not scales.are_stale:
-            ranked = sorted(key for _, key in self.order)
+            ranked = sorted(child.name for _, _, _, child in self.order)
             assert ranked == sorted(key for key, child in self.children.items() if child.active)
             assert self.order == sorted(self.order)

@@ -10,7 +10,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from kernel.allocator.allocator import Client, MinimaMilli
+from kernel.allocator.clients import Client, MinimaMilli
 from kernel.machine import Now
 from kernel.master.cluster import Cluster, Framework
 from kernel.master.constraints import OfferConstraints, constraints_problem

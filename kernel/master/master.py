@@ -142,7 +142,7 @@ class Master:
         return effects
 
     def next_deadline_ms(self) -> int | None:
-        due = [self.cluster.deadlines.next_ms(), self.cluster.allocator.filters.next_end_ms()]
+        due = [self.cluster.deadlines.next_ms(), self.cluster.allocator.next_end_ms()]
         if self.cluster.allocator.is_due:
             due.append(self._next_pass_ms)
         return min((at_ms for at_ms in due if at_ms is not None), default=None)

@@ -7,7 +7,7 @@ recordings of a real master.
 
 from collections.abc import Sequence
 
-from kernel.allocator.allocator import Allocation
+from kernel.allocator.cycle import Allocation
 from kernel.machine import Now
 from kernel.master.addresses import url_of
 from kernel.master.cluster import Agent, Cluster, Framework, OfferRecord

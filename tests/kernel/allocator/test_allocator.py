@@ -1,10 +1,12 @@
-"""Passes over agents: Mesos's worked examples, refusals, minima, and no over-allocation ever."""
+"""Passes over agents: refusals, minima, who may have what, and no over-allocation ever."""
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kernel.allocator.allocator import Allocation, Allocator, Client
+from kernel.allocator.allocator import Allocator
 from kernel.allocator.chance import NoChance, SeededChance
+from kernel.allocator.clients import Client
+from kernel.allocator.cycle import Allocation
 from kernel.model.ids import AgentId, FrameworkId
 from kernel.model.resources import Resources, parse, total
 
@@ -27,76 +29,6 @@ def owners(allocations: list[Allocation]) -> list[tuple[str, str]]:
     return [(a.agent_id, a.framework_id) for a in allocations]
 
 
-def test_the_share_of_the_role_decides_before_that_of_the_framework() -> None:
-    """Source: Mesos, HierarchicalAllocatorTest.UnreservedDRF."""
-    allocator = allocator_of(fw1="role1")
-    got = []
-    for agent_id, resources, newcomer in (
-        (A1, machine(2, 1024), None),
-        (A2, machine(1, 512), (F2, "role2")),
-        (A3, machine(3, 2048), None),
-        (A4, machine(4, 4096), (F3, "role1")),
-        (A5, machine(1, 512), (F4, "role1")),
-    ):
-        if newcomer is not None:
-            allocator.set_client(Client(newcomer[0], (newcomer[1],)))
-            assert allocator.allocate(0) == []
-        allocator.add_agent(agent_id, resources)
-        got += owners(allocator.allocate(0))
-
-    assert got == [(A1, F1), (A2, F2), (A3, F2), (A4, F3), (A5, F2)]
-
-
-def test_reservations_weigh_on_the_share_of_their_role() -> None:
-    """Source: Mesos, HierarchicalAllocatorTest.ReservedDRF."""
-    allocator = allocator_of(fw1="role1")
-    got = []
-    for agent_id, resources, newcomer in (
-        (A1, machine(1, 512, "cpus(role1):100;mem(role1):1024"), None),
-        (A2, machine(2, 512), (F2, "role2")),
-        (A3, machine(2, 512), None),
-        (A4, parse("cpus(role1):2;mem(role1):512"), (F3, "role1")),
-    ):
-        if newcomer is not None:
-            allocator.set_client(Client(newcomer[0], (newcomer[1],)))
-        allocator.add_agent(agent_id, resources)
-        got += owners(allocator.allocate(0))
-
-    assert got == [(A1, F1), (A2, F2), (A3, F2), (A4, F3)]
-
-
-def test_the_share_of_the_subtree_comes_first() -> None:
-    """Source: Mesos, HierarchicalAllocatorTest.NestedRoleDRF."""
-    allocator = allocator_of(fw1="a/b")
-    got = []
-    for agent_id, resources, newcomers in (
-        (A1, machine(2, 1024), ()),
-        (A2, machine(1, 512), ((F2, "a/c"), (F3, "d/e"))),
-        (A3, machine(2, 1024), ((F4, "d/f"),)),
-    ):
-        for framework_id, role in newcomers:
-            allocator.set_client(Client(framework_id, (role,)))
-        allocator.add_agent(agent_id, resources)
-        got += owners(allocator.allocate(0))
-
-    assert got == [(A1, F1), (A2, F3), (A3, F4)]
-
-
-def test_equal_frameworks_alternate() -> None:
-    """Source: Mesos, HierarchicalAllocatorTest.SameShareFairness."""
-    allocator = allocator_of(fw1="*", fw2="*")
-    allocator.add_agent(A1, machine(2, 1024))
-    counts = {F1: 0, F2: 0}
-    now_ms = 0
-    for _ in range(10):
-        [given_away] = allocator.allocate(now_ms)
-        counts[given_away.framework_id] += 1
-        allocator.give_back(given_away.framework_id, "*", A1, given_away.resources)
-        now_ms += 1_000
-
-    assert counts == {F1: 5, F2: 5}
-
-
 def test_what_was_refused_for_zero_seconds_goes_to_another_at_once() -> None:
     """DIFFERS from Mesos, where nobody is asked before the next tick."""
     allocator = allocator_of(fw1="*", fw2="*")
@@ -110,17 +42,6 @@ def test_what_was_refused_for_zero_seconds_goes_to_another_at_once() -> None:
     assert (first.framework_id, second.framework_id) == (F1, F2)
     assert allocator.allocate(999) == []
     assert owners(allocator.allocate(1_000)) == [(A1, F1)]
-
-
-def test_a_refusal_lives_an_interval_at_least() -> None:
-    """Source: Mesos, HierarchicalAllocatorTest.SmallOfferFilterTimeout."""
-    allocator = Allocator(NoChance(), interval_ms=60_000)
-    allocator.set_client(Client(F1, ("*",)))
-    allocator.add_agent(A1, machine(2, 1024))
-    decline(allocator, allocator.allocate(0)[0], refuse_ms=1_000, now_ms=10)
-
-    assert allocator.allocate(60_000) == []
-    assert owners(allocator.allocate(120_000)) == [(A1, F1)]
 
 
 def decline(allocator: Allocator, offered: Allocation, *, refuse_ms: int, now_ms: int) -> None:

@@ -19,13 +19,13 @@ def test_a_filter_hides_what_is_within_the_refused() -> None:
     assert not filters.hide(F2, "*", A1, ONE, 0)
 
 
-def test_a_filter_ends_and_names_its_agent_once() -> None:
+def test_a_filter_ends_and_names_who_may_look_there_again_once() -> None:
     filters = Filters()
     filters.add(F1, "*", A1, ONE, 5_000)
-    filters.add(F2, "*", A1, ONE, 5_000)
+    filters.add(F1, "*", A1, TWO, 5_000)
 
     assert filters.expire(4_999) == []
-    assert filters.expire(5_000) == [A1]
+    assert filters.expire(5_000) == [(A1, (F1, "*"))]
     assert filters.count() == 0
     assert filters.next_end_ms() is None
 
