@@ -73,13 +73,14 @@ class Machines:
 
     def unavailability(self, hostname: str, ip: str) -> Unavailability | None:
         """When what stands there is to be away; of several windows the earliest."""
-        windows = [self._windows[key][1] for key in self._keys(hostname, ip)]
+        windows = [self._windows[key][1] for key in self.keys(hostname, ip)]
         return min(windows, key=lambda window: window.start.nanoseconds, default=None)
 
     def is_down(self, hostname: str, ip: str) -> bool:
-        return any(key in self.down for key in self._keys(hostname, ip))
+        return any(key in self.down for key in self.keys(hostname, ip))
 
-    def _keys(self, hostname: str, ip: str) -> list[str]:
+    def keys(self, hostname: str, ip: str) -> list[str]:
+        """The machines of the schedule that an agent of this name and address stands on."""
         name = hostname.lower()
         keys = [*self._keys_by_name.get(name, ()), *self._keys_by_name.get(ip, ())]
         return [key for key in dict.fromkeys(keys) if covers(self._windows[key][0], name, ip)]

@@ -35,6 +35,7 @@ from kernel.master.events import (
 )
 from kernel.master.frameworks import Frameworks
 from kernel.master.inverse_offers import InverseOffers
+from kernel.master.maintenance import Maintenance
 from kernel.master.offers import Offers
 from kernel.master.operators import Operators, Outcome
 from kernel.master.reconcile import on_reconcile
@@ -79,8 +80,10 @@ class Master:
         self._agents = Agents(
             self.cluster, self._offers, self._frameworks, self._tasks, self._drains
         )
+        self._maintenance = Maintenance(self.cluster, self._offers, self._inverse, self._departures)
         self._recover(records or {}, now)
-        self._drains.register(self.operators)
+        for part in (self._drains, self._maintenance):
+            part.register(self.operators)
         self.operators.handle(operator.CallType.TEARDOWN, self._on_teardown)
         self._next_pass_ms = 0
         self._handlers: dict[type, Callable[[Any, Now], list[Effect]]] = {
@@ -95,7 +98,10 @@ class Master:
             OperatorStreamClosed: self._on_operator_stream_closed,
             DeadlineReached: self._on_deadline,
         }
-        self._calls: dict[CallType, Callable[[Framework, Call, Now], list[Effect]]] = {
+        self._calls = self._scheduler_calls()
+
+    def _scheduler_calls(self) -> dict[CallType, Callable[[Framework, Call, Now], list[Effect]]]:
+        return {
             CallType.TEARDOWN: lambda f, _, now: self._frameworks.on_teardown(f, now),
             CallType.ACCEPT: lambda f, c, now: self._accept.on_accept(f, _set(c.accept), now),
             CallType.DECLINE: lambda f, c, now: self._offers.on_decline(f, _set(c.decline), now),
@@ -123,6 +129,7 @@ class Master:
         self._agents.recover(registry.read(records), now)
         self.cluster.gone.update(registry_gone.read(records))
         self._drains.recover(registry_drains.read(records))
+        self._maintenance.recover(records)
 
     # --- the machine -----------------------------------------------------------------------
 
