@@ -248,11 +248,10 @@ class Accept:
         if executor is not None:
             key = (framework.framework_id, ExecutorId(executor.info.executor_id.value))
             agent.executors[key] = executor
-            agent.changed()
         record = TaskRecord(
             task=task_of(info, framework.framework_id), resources=resources, role=pool.role
         )
-        self._cluster.note_held(record)  # the offer held it, now the task does
+        record.holds = True  # the offer held it, now the task does
         self._cluster.add_task(record)
         self._cluster.count("tasks_launched")
         event = agent_messages.RunTask(framework=framework.info, task=info)

@@ -232,8 +232,7 @@ class Agents:
         record = framework.unreachable.pop(key[1], None) or _record_of(task, agent.agent_id)
         if _was_lost(framework, key[1], agent.agent_id):
             record.kill = PendingKill(None)  # its framework has been told that it is no more
-        record.state, record.unreachable_ms = task.state, None
-        record.changed()
+        record.state, record.shown, record.unreachable_ms = task.state, None, None
         self._cluster.add_task(record)
         if not record.state.is_terminal:
             self._cluster.hold(record)
@@ -249,7 +248,6 @@ class Agents:
             resources, _ = resources_of(info.resources)
             role = _role_in(info.resources)
             agent.executors[key] = ExecutorRecord(info, resources, role)
-            agent.changed()
             self._cluster.allocator.hold(key[0], role, agent.agent_id, resources)
         for key in [key for key in agent.executors if key not in reported]:
             self._cluster.remove_executor(agent, key)

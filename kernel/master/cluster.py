@@ -5,6 +5,7 @@ happens when is decided by the parts beside this module, which all work on one `
 """
 
 from collections import deque
+from collections.abc import Sequence
 
 from msgspec import Struct, field
 
@@ -18,7 +19,6 @@ from kernel.master.machines import Machines
 from kernel.master.registry import AgentRecord
 from kernel.master.registry_drains import Deactivation
 from kernel.master.registry_gone import GoneRecord
-from kernel.master.tally import Tally
 from kernel.master.validate import capabilities_of, roles_of
 from kernel.master.watchers import SUBSCRIBERS_MAX, Watchers
 from kernel.messages import agent as agent_messages
@@ -77,11 +77,6 @@ class TaskRecord(Struct, eq=False):
     kill: "PendingKill | None" = None
     unreachable_ms: int | None = None
     shown: bytes | None = None  # its JSON in /state, until something changes
-    shown_v1: bytes | None = None  # the same of GET_STATE
-
-    def changed(self) -> None:
-        """Whoever changes what is shown of it says so."""
-        self.shown = self.shown_v1 = None
 
     @property
     def key(self) -> "TaskKey":
@@ -130,13 +125,6 @@ class Framework(Struct, eq=False):
     unreachable: dict[TaskId, TaskRecord] = field(default_factory=dict)
     completed: "deque[TaskRecord]" = field(default_factory=deque)
     offers: dict[OfferId, None] = field(default_factory=dict)
-    held: dict[str, Tally] = field(default_factory=dict)  # by its tasks, under each role
-    changes: int = 0  # tells a reader whether anything but its tasks can have changed
-
-    def __setattr__(self, name: str, value: object) -> None:
-        super().__setattr__(name, value)
-        if name != "changes":
-            self.changes += 1
 
     @property
     def is_connected(self) -> bool:
@@ -167,19 +155,6 @@ class Agent(Struct, eq=False):
     tasks: dict[TaskKey, TaskRecord] = field(default_factory=dict)
     executors: dict[ExecutorKey, ExecutorRecord] = field(default_factory=dict)
     offers: dict[OfferId, None] = field(default_factory=dict)
-    changes: int = 0
-    shown: bytes | None = None  # its JSON in /state, until something changes
-    shown_v1: bytes | None = None  # the same of GET_AGENTS
-
-    def __setattr__(self, name: str, value: object) -> None:
-        super().__setattr__(name, value)
-        if name not in ("shown", "shown_v1", "changes"):
-            self.changed()
-
-    def changed(self) -> None:
-        """Whoever changes what is shown of it says so; what is assigned to it says so itself."""
-        self.shown = self.shown_v1 = None
-        self.changes += 1
 
     @property
     def is_connected(self) -> bool:
@@ -187,7 +162,7 @@ class Agent(Struct, eq=False):
 
 
 class Cluster:
-    """Invariants: see `kernel.master.invariants`."""
+    """Invariants: see `check_invariants`."""
 
     def __init__(self, settings: Settings, allocator: Allocator) -> None:
         self.settings = settings
@@ -273,21 +248,15 @@ class Cluster:
     def add_offer(self, offer: OfferRecord) -> None:
         """The allocator has noted its resources as held already."""
         self.offers[offer.offer_id] = offer
-        framework, agent = self.frameworks[offer.framework_id], self.agents[offer.agent_id]
-        framework.offers[offer.offer_id] = None
-        agent.offers[offer.offer_id] = None
-        framework.changes += 1
-        agent.changed()
+        self.frameworks[offer.framework_id].offers[offer.offer_id] = None
+        self.agents[offer.agent_id].offers[offer.offer_id] = None
 
     def take_offer(self, offer_id: OfferId) -> OfferRecord:
         """The offer is no more; its resources stay held, for the caller to use or give back."""
         offer = self.offers.pop(offer_id)
         self.deadlines.cancel(Kind.OFFER, offer_id)
-        framework, agent = self.frameworks[offer.framework_id], self.agents[offer.agent_id]
-        framework.offers.pop(offer_id, None)
-        agent.offers.pop(offer_id, None)
-        framework.changes += 1
-        agent.changed()
+        self.frameworks[offer.framework_id].offers.pop(offer_id, None)
+        self.agents[offer.agent_id].offers.pop(offer_id, None)
         return offer
 
     def give_back_offer(self, offer_id: OfferId) -> OfferRecord:
@@ -303,21 +272,14 @@ class Cluster:
         framework = self.framework(framework_id)
         assert framework is not None, f"task {task_id} has no framework"
         framework.tasks[task_id] = record
-        agent = self.agents[record.agent_id]
-        agent.tasks[record.key] = record
-        agent.changed()
+        self.agents[record.agent_id].tasks[record.key] = record
         self.watchers.note(EventType.TASK_ADDED, record)
 
     def hold(self, record: TaskRecord) -> None:
         """Note the resources of a task that an agent reports."""
         framework_id, _ = record.key
         self.allocator.hold(framework_id, record.role, record.agent_id, record.resources)
-        self.note_held(record)
-
-    def note_held(self, record: TaskRecord) -> None:
-        """The task holds its resources from now on; the allocator's books say so already."""
         record.holds = True
-        _tally(self, record, +1)
 
     def release(self, record: TaskRecord) -> None:
         """The task uses nothing any more."""
@@ -325,7 +287,6 @@ class Cluster:
             framework_id, _ = record.key
             self.allocator.give_back(framework_id, record.role, record.agent_id, record.resources)
             record.holds = False
-            _tally(self, record, -1)
 
     def remove_task(self, record: TaskRecord) -> None:
         """The task has ended and its end is known; it goes into the history."""
@@ -338,7 +299,6 @@ class Cluster:
         agent = self.agents.get(record.agent_id)
         if agent is not None:
             agent.tasks.pop(record.key, None)
-            agent.changed()
 
     def remember(self, framework: Framework, record: TaskRecord) -> None:
         """Into the history, which forgets the oldest."""
@@ -349,7 +309,7 @@ class Cluster:
     def note_state(self, record: TaskRecord, state: TaskState) -> None:
         """The newest state of the task, whoever knows it; an end frees its resources."""
         record.state = state
-        record.changed()
+        record.shown = None
         if state.is_terminal:
             self.release(record)
 
@@ -358,18 +318,41 @@ class Cluster:
     def remove_executor(self, agent: Agent, key: ExecutorKey) -> None:
         executor = agent.executors.pop(key, None)
         if executor is not None:
-            agent.changed()
             self.allocator.give_back(key[0], executor.role, agent.agent_id, executor.resources)
 
+    def check_invariants(self) -> None:
+        """Assert that the books agree with each other and with the allocator's."""
+        self.allocator.check_invariants()
+        for offer in self.offers.values():
+            assert offer.offer_id in self.frameworks[offer.framework_id].offers
+            assert offer.offer_id in self.agents[offer.agent_id].offers
+            assert self.agents[offer.agent_id].is_connected
+            assert offer.agent_id not in self.deactivations, "an offer of what is out of service"
+            assert self.frameworks[offer.framework_id].is_connected
+        for agent in self.agents.values():
+            assert all(offer_id in self.offers for offer_id in agent.offers)
+            held: list[Resources] = [self.offers[o].resources for o in agent.offers]
+            held += [e.resources for e in agent.executors.values()]
+            held += [t.resources for t in agent.tasks.values() if t.holds]
+            _assert_sums(self.allocator, agent.agent_id, held)
+            for key, record in agent.tasks.items():
+                framework = self.framework(key[0])
+                assert framework is not None and framework.tasks[key[1]] is record
+                assert record.holds != record.state.is_terminal
+        for framework_id, framework in self.frameworks.items():
+            assert framework_id not in self.completed
+            for record in framework.tasks.values():
+                assert record.key in self.agents[record.agent_id].tasks
+            assert not any(task_id in framework.tasks for task_id in framework.unreachable)
 
-def _tally(cluster: Cluster, record: TaskRecord, by: int) -> None:
-    framework = cluster.framework(record.key[0])
-    if framework is not None:
-        framework.held.setdefault(record.role, Tally()).change(record.resources, by)
-        framework.changes += 1
-    agent = cluster.agents.get(record.agent_id)
-    if agent is not None:
-        agent.changed()
+
+def _assert_sums(allocator: Allocator, agent_id: AgentId, held: Sequence[Resources]) -> None:
+    books = allocator.books[agent_id]
+    sums = dict(books.free.exclusive().scalars)
+    for bundle in held:
+        for key, amount in bundle.exclusive().scalars.items():
+            sums[key] = sums.get(key, 0) + amount
+    assert sums == books.total.exclusive().scalars, f"{agent_id}: {sums} is not {books.total}"
 
 
 def master_status(

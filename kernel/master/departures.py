@@ -95,8 +95,7 @@ class Departures:
         self._cluster.release(record)
         del framework.tasks[task_id]
         del self._cluster.agents[record.agent_id].tasks[record.key]
-        record.state = TaskState.UNREACHABLE
-        record.changed()
+        record.state, record.shown = TaskState.UNREACHABLE, None
         record.unreachable_ms = now.wall_ms
         framework.unreachable[task_id] = record
         while len(framework.unreachable) > self._cluster.settings.unreachable_tasks_max:
@@ -164,8 +163,7 @@ class Departures:
             lost = [r for r in framework.unreachable.values() if r.agent_id == agent_id]
             for record in lost:
                 del framework.unreachable[record.key[1]]
-                record.state = TaskState.GONE_BY_OPERATOR
-                record.changed()
+                record.state, record.shown = TaskState.GONE_BY_OPERATOR, None
                 self._cluster.remember(framework, record)
                 status = master_status(
                     framework,

@@ -34,12 +34,10 @@ from kernel.master.events import (
     SendToOperators,
 )
 from kernel.master.frameworks import Frameworks
-from kernel.master.invariants import check_books
 from kernel.master.inverse_offers import InverseOffers
 from kernel.master.maintenance import Maintenance
 from kernel.master.offers import Offers
 from kernel.master.operators import Operators, Outcome
-from kernel.master.reads import Reads
 from kernel.master.reconcile import on_reconcile
 from kernel.master.tasks import Tasks
 from kernel.messages import agent as agent_messages
@@ -53,8 +51,6 @@ from kernel.model.ids import AgentId, FrameworkId, OfferId
 PASS_GAP_MS = 20
 
 T = TypeVar("T")
-
-SchedulerHandler = Callable[[Framework, Call, Now], list[Effect]]
 
 _ACCEPTED, _DONE, _BAD, _FORBIDDEN, _NOT_IMPLEMENTED = 202, 200, 400, 403, 501
 
@@ -75,7 +71,6 @@ class Master:
         self.cluster = Cluster(settings, Allocator(chance, interval_ms=allocation_interval_ms))
         self.operators = Operators()  # the parts register there what they answer
         self._inverse = InverseOffers(self.cluster)
-        self.reads = Reads(self.cluster)
         self._offers = Offers(self.cluster, self._inverse)
         self._tasks = Tasks(self.cluster)
         self._accept = Accept(self.cluster, self._offers)
@@ -105,7 +100,7 @@ class Master:
         }
         self._calls = self._scheduler_calls()
 
-    def _scheduler_calls(self) -> dict[CallType, SchedulerHandler]:
+    def _scheduler_calls(self) -> dict[CallType, Callable[[Framework, Call, Now], list[Effect]]]:
         return {
             CallType.TEARDOWN: lambda f, _, now: self._frameworks.on_teardown(f, now),
             CallType.ACCEPT: lambda f, c, now: self._accept.on_accept(f, _set(c.accept), now),
@@ -160,8 +155,7 @@ class Master:
         return min((at_ms for at_ms in due if at_ms is not None), default=None)
 
     def check_invariants(self) -> None:
-        check_books(self.cluster)
-        self.reads.check()
+        self.cluster.check_invariants()
 
     # --- schedulers ------------------------------------------------------------------------
 
@@ -242,8 +236,10 @@ class Master:
         gone = self.cluster.watchers.add(event.stream_id)
         for stream_id in gone:
             self.cluster.deadlines.cancel(Kind.WATCH, stream_id)
+        first = operator_views.subscribed(self.cluster)
         return [
             *(CloseOperatorStream(stream_id) for stream_id in gone),
+            SendToOperators((event.stream_id,), first),
             *self._beat(event.stream_id, now),
         ]
 

@@ -20,8 +20,7 @@ def drain_of(cluster: Cluster, agent: Agent) -> Drain | None:
 
 
 def refresh(cluster: Cluster, agent: Agent) -> None:
-    """How it stands has changed: tell the allocator whether it may give of this agent."""
-    agent.changed()
+    """Tell the allocator whether it may give of this agent."""
     cluster.allocator.set_agent_active(agent.agent_id, is_active(cluster, agent))
 
 
