@@ -37,6 +37,7 @@ from kernel.master.frameworks import Frameworks
 from kernel.master.inverse_offers import InverseOffers
 from kernel.master.maintenance import Maintenance
 from kernel.master.offers import Offers
+from kernel.master.operations import Operations
 from kernel.master.operators import Operators, Outcome
 from kernel.master.reconcile import on_reconcile
 from kernel.master.tasks import Tasks
@@ -73,12 +74,18 @@ class Master:
         self._inverse = InverseOffers(self.cluster)
         self._offers = Offers(self.cluster, self._inverse)
         self._tasks = Tasks(self.cluster)
-        self._accept = Accept(self.cluster, self._offers)
+        self._operations = Operations(self.cluster, self._offers)
+        self._accept = Accept(self.cluster, self._offers, self._operations)
         self._frameworks = Frameworks(self.cluster, self._offers, self._tasks)
         self._departures = Departures(self.cluster, self._offers)
         self._drains = Drains(self.cluster, self._offers, self._departures)
         self._agents = Agents(
-            self.cluster, self._offers, self._frameworks, self._tasks, self._drains
+            self.cluster,
+            self._offers,
+            self._frameworks,
+            self._tasks,
+            self._drains,
+            self._operations,
         )
         self._maintenance = Maintenance(self.cluster, self._offers, self._inverse, self._departures)
         self._recover(records or {}, now)
@@ -120,6 +127,12 @@ class Master:
             ),
             CallType.DECLINE_INVERSE_OFFERS: lambda f, c, now: self._inverse.on_answer(
                 f, _set(c.decline_inverse_offers), accepts=False, now=now
+            ),
+            CallType.ACKNOWLEDGE_OPERATION_STATUS: lambda f, c, _: self._operations.on_acknowledge(
+                f, _set(c.acknowledge_operation_status)
+            ),
+            CallType.RECONCILE_OPERATIONS: lambda f, c, _: self._operations.on_reconcile(
+                f, _set(c.reconcile_operations)
             ),
             CallType.MESSAGE: lambda f, c, _: self._tasks.on_message(f, _set(c.message)),
         }
@@ -176,7 +189,7 @@ class Master:
         if call.type is CallType.UPDATE_FRAMEWORK:
             return self._on_update_framework(framework, event)
         handle = self._calls.get(call.type) if call.type is not None else None
-        # What has no handler is taken and means nothing here: REQUEST, operations.
+        # What has no handler is taken and means nothing here: REQUEST.
         effects = handle(framework, call, now) if handle is not None else []
         return [CallAnswered(event.request_id, _ACCEPTED), *effects]
 
@@ -210,6 +223,8 @@ class Master:
             match call:
                 case agent_messages.Update():
                     effects += self._tasks.on_update(agent, call, now)
+                case agent_messages.UpdateOperation():
+                    effects += self._operations.on_update(agent, call)
                 case agent_messages.ExecutorEnded():
                     effects += self._tasks.on_executor_ended(agent, call)
                 case agent_messages.ExecutorMessage():

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from kernel.master.cluster import Agent, Cluster, Framework, OfferRecord, TaskRecord
+from kernel.master.cluster import Agent, Cluster, Framework, OfferRecord, TaskRecord, used_on
 from kernel.master.registry_drains import Drain
 from kernel.master.standing import drain_of, is_active
 from kernel.master.validate import capabilities_of
@@ -139,12 +139,7 @@ def agent_view(cluster: Cluster, agent: Agent) -> Json:
     books = cluster.allocator.books[agent.agent_id]
     there = books.total
     offered = total(cluster.offers[offer_id].resources for offer_id in agent.offers)
-    used = total(
-        [
-            *(record.resources for record in agent.tasks.values() if record.holds),
-            *(executor.resources for executor in agent.executors.values()),
-        ]
-    )
+    used = used_on(agent)
     shown: Json = {
         "id": agent.agent_id,
         "hostname": agent.info.hostname,
