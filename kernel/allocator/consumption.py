@@ -11,6 +11,7 @@ from kernel.allocator.quota import Amounts
 from kernel.allocator.ranking import Ranking
 from kernel.model.kinds import UNRESERVED, Kind
 from kernel.model.resources import Resources
+from kernel.model.roles import is_within
 
 
 class Weight(Struct, frozen=True):
@@ -44,11 +45,6 @@ def _weigh_kinds(resources: Resources) -> Weight:
 def counts(kind: Kind) -> bool:
     """Whether quota bounds grants of it."""
     return not (kind.reservations or kind.is_revocable or kind.is_shared)
-
-
-def is_within(role: str, ancestor: str) -> bool:
-    """Whether the role is that one or below it."""
-    return role == ancestor or role.startswith(f"{ancestor}/")
 
 
 class Consumption:

@@ -14,12 +14,13 @@ from msgspec import Struct
 
 from kernel.allocator.books import AgentBooks
 from kernel.allocator.clients import Client, MinimaMilli, agent_gate, is_enough
-from kernel.allocator.consumption import Weight, counts, is_within, weigh
+from kernel.allocator.consumption import Weight, counts, weigh
 from kernel.allocator.filters import Filters, Who
 from kernel.allocator.ledger import Ledger
 from kernel.model.ids import AgentId, FrameworkId
 from kernel.model.kinds import Kind
 from kernel.model.resources import Resources
+from kernel.model.roles import is_within
 
 #: An agent to look at, and for whom; None is for everyone.
 Candidate = tuple[AgentId, Sequence[Who] | None]

@@ -1,8 +1,9 @@
 """Floors and ceilings of roles: what a role consumes, what is still owed to it, what it may have.
 
 A role with quota is a node in a tree; what it consumes is what is allocated to it and all below it
-from the unreserved, plus all that is reserved to it and below, used or not. Quota nests, which in
-Mesos it does not:
+from the unreserved, plus all that is reserved to it and below, used or not.
+
+DIFFERS: in Mesos only top-level roles have quota. Here it nests:
 
 - a limit binds everything below its role: a grant must fit every limit on the way to the root;
 - what is *required* for a role is what its guarantee lacks, or what is required for its children
@@ -17,8 +18,9 @@ from collections.abc import Callable, Iterator, Mapping
 
 from msgspec import Struct
 
+from kernel.model.roles import ancestors
+
 Amounts = Mapping[str, int]  # thousandths by scalar name
-NO_AMOUNTS: Amounts = {}
 
 
 class Quota(Struct, frozen=True):
@@ -186,8 +188,3 @@ class QuotaTree:
             for name in node.below:
                 sums = sum(child.required.get(name, 0) for child in node.children.values())
                 assert node.below[name] == sums, f"{node.role or 'the root'}: {name}"
-
-
-def ancestors(role: str) -> tuple[str, ...]:
-    """`a/b/c` has `a` and `a/b`."""
-    return tuple(role[:index] for index, char in enumerate(role) if char == "/")

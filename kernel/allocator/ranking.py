@@ -11,6 +11,7 @@ from kernel.allocator.drf import DrfSorter
 from kernel.allocator.sorter import Sorter
 from kernel.allocator.tree import Pool
 from kernel.model.ids import FrameworkId
+from kernel.model.roles import is_within
 
 
 class Ranking:
@@ -60,6 +61,10 @@ class Ranking:
     def set_weight(self, role: str, weight_milli: int) -> None:
         """Divide the role's share by this; counts from the next grant on."""
         self._roles.set_weight(role, weight_milli)
+
+    def has_frameworks(self, role: str) -> bool:
+        """Whether anyone at the role or below it is subscribed or holds something."""
+        return any(is_within(known, role) for known in self._frameworks)
 
     def set_aside(self, role: str) -> None:
         """Pass the role over until it is taken up again; its frameworks want what they want."""

@@ -24,8 +24,8 @@ from kernel.master.watchers import SUBSCRIBERS_MAX, Watchers
 from kernel.messages import agent as agent_messages
 from kernel.messages import scheduler
 from kernel.messages.maintenance import Schedule
-from kernel.messages.operations import OperationStatus
 from kernel.messages.operator import EventType
+from kernel.messages.quota import QuotaConfig
 from kernel.messages.v1 import (
     AgentInfo,
     ExecutorInfo,
@@ -37,9 +37,7 @@ from kernel.messages.v1 import (
     TaskStatus,
 )
 from kernel.model.ids import AgentId, ExecutorId, FrameworkId, OfferId, TaskId
-from kernel.model.operation import OperationState
-from kernel.model.resources import NOTHING, Resources
-from kernel.model.resources import total as resources_total
+from kernel.model.resources import Resources
 from kernel.model.task import LEGACY_STATE, Source, TaskState
 
 COMPLETED_FRAMEWORKS_MAX = 50  # Mesos: --max_completed_frameworks
@@ -61,6 +59,10 @@ class Settings(Struct, frozen=True):
     unreachable_tasks_max: int = UNREACHABLE_TASKS_MAX
     operator_subscribers_max: int = SUBSCRIBERS_MAX
     offer_timeout_ms: int | None = None  # Mesos: --offer_timeout
+    #: With quota, what share of the known agents must be back before anything is offered, and
+    #: how long that is waited for. Mesos: the constants of hierarchical.hpp.
+    agent_recovery_percent: int = 80
+    agent_recovery_timeout_ms: int = 600_000
 
 
 class TaskRecord(Struct, eq=False):
@@ -90,9 +92,6 @@ class TaskRecord(Struct, eq=False):
         return AgentId(self.task.agent_id.value)
 
 
-NOBODY = FrameworkId("")  # holds what an operator's GROW_VOLUME consumes
-
-
 class PendingKill(Struct, frozen=True):
     policy: KillPolicy | None
 
@@ -111,28 +110,6 @@ class OfferRecord(Struct, frozen=True):
     agent_id: AgentId
     role: str
     resources: Resources
-
-
-class OperationRecord(Struct, eq=False):
-    """An operation on an agent's resources that is under way, or not yet acknowledged.
-
-    `operation_uuid` names it between us and the agent. `held` is what a volume that is being
-    resized keeps from everybody. `is_settled` says that the agent's `base` has its effect, if any.
-    """
-
-    operation_uuid: str
-    operation: scheduler.Operation
-    framework_id: FrameworkId | None  # None: an operator's
-    agent_id: AgentId
-    role: str
-    converted: Resources
-    status: OperationStatus
-    held: Resources = NOTHING
-    is_settled: bool = False
-
-    @property
-    def state(self) -> OperationState:
-        return self.status.state
 
 
 TaskKey = tuple[FrameworkId, TaskId]
@@ -182,9 +159,6 @@ class Agent(Struct, eq=False):
     ip: str = ""
     tasks: dict[TaskKey, TaskRecord] = field(default_factory=dict)
     executors: dict[ExecutorKey, ExecutorRecord] = field(default_factory=dict)
-    operations: dict[str, OperationRecord] = field(default_factory=dict)  # as they were sent
-    base: Resources = NOTHING  # what it had before those of them that are not settled
-    wanted: Resources | None = None  # its total, while more than that is held there
     offers: dict[OfferId, None] = field(default_factory=dict)
 
     @property
@@ -215,14 +189,15 @@ class Cluster:
         self.offers: dict[OfferId, OfferRecord] = {}
         self.framework_of_stream: dict[str, FrameworkId] = {}
         self.agent_of_stream: dict[str, AgentId] = {}
-        self._minted = {"S": 0, "O": 0, "P": 0, "": 0}
+        self.weights: dict[str, float] = {}  # by role, those that were set
+        self.quotas: dict[str, QuotaConfig] = {}
+        self._minted = {"S": 0, "O": 0, "": 0}
         self.counters: dict[str, int] = {}
 
     # --- names and counts ------------------------------------------------------------------
 
     def mint(self, kind: str) -> str:
-        """`<master>-S0` for agents, `<master>-O0` for offers, `<master>-P0` for operations,
-        `<master>-0000` for frameworks."""
+        """`<master>-S0` for agents, `<master>-O0` for offers, `<master>-0000` for frameworks."""
         number = self._minted[kind]
         self._minted[kind] = number + 1
         return f"{self.settings.master_info.id}-{kind}{number:0{0 if kind else 4}d}"
@@ -319,9 +294,6 @@ class Cluster:
             framework_id, _ = record.key
             self.allocator.give_back(framework_id, record.role, record.agent_id, record.resources)
             record.holds = False
-            agent = self.agents.get(record.agent_id)
-            if agent is not None and agent.wanted is not None:
-                set_total(self, agent, agent.wanted)
 
     def remove_task(self, record: TaskRecord) -> None:
         """The task has ended and its end is known; it goes into the history."""
@@ -369,7 +341,6 @@ class Cluster:
             held: list[Resources] = [self.offers[o].resources for o in agent.offers]
             held += [e.resources for e in agent.executors.values()]
             held += [t.resources for t in agent.tasks.values() if t.holds]
-            held += [o.held for o in agent.operations.values()]
             _assert_sums(self.allocator, agent.agent_id, held)
             for key, record in agent.tasks.items():
                 framework = self.framework(key[0])
@@ -389,45 +360,6 @@ def _assert_sums(allocator: Allocator, agent_id: AgentId, held: Sequence[Resourc
         for key, amount in bundle.exclusive().scalars.items():
             sums[key] = sums.get(key, 0) + amount
     assert sums == books.total.exclusive().scalars, f"{agent_id}: {sums} is not {books.total}"
-
-
-def set_total(cluster: Cluster, agent: Agent, total: Resources) -> None:
-    """The agent has this; more while tasks still hold what it has no longer."""
-    cluster.allocator.resize_agent(agent.agent_id, total)
-    is_stretched = cluster.allocator.books[agent.agent_id].total != total
-    agent.wanted = total if is_stretched else None
-
-
-def used_on(agent: Agent) -> Resources:
-    """What tasks and executors use there; what they share counts once."""
-    return resources_total(
-        [
-            *(record.resources for record in agent.tasks.values() if record.holds),
-            *(executor.resources for executor in agent.executors.values()),
-        ]
-    )
-
-
-def release_operation(cluster: Cluster, record: OperationRecord) -> None:
-    """What a resized volume was made of is free again."""
-    if record.held.is_empty:
-        return
-    holder = record.framework_id or NOBODY
-    cluster.allocator.give_back(holder, record.role, record.agent_id, record.held)
-    record.held = NOTHING
-
-
-def forget_operations(cluster: Cluster, agent: Agent) -> None:
-    """The agent is given up: nothing is held there for an operation any more."""
-    for record in agent.operations.values():
-        release_operation(cluster, record)
-    agent.operations.clear()
-
-
-def words_of(agent: Agent) -> str:
-    """As Mesos names an agent in its messages."""
-    info = agent.info
-    return f"{agent.agent_id} at slave(1)@{agent.ip or info.hostname}:{info.port} ({info.hostname})"
 
 
 def master_status(

@@ -15,6 +15,7 @@ class Kind(StrEnum):
     WATCH = "watch"  # an operator's stream is to hear from us
     OFFER = "offer"  # an offer has not been used for too long
     INVERSE = "inverse"  # somebody may be asked again to leave an agent
+    QUOTA = "quota"  # enough waited for agents that hold what is guaranteed
     RECOVER = "recover"  # an agent of the master before us has not come back
 
 

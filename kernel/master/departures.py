@@ -11,14 +11,7 @@ from msgspec.structs import replace
 
 from kernel.machine import Now
 from kernel.master import registry, registry_drains, registry_gone
-from kernel.master.cluster import (
-    Agent,
-    Cluster,
-    Framework,
-    TaskRecord,
-    forget_operations,
-    master_status,
-)
+from kernel.master.cluster import Agent, Cluster, Framework, TaskRecord, master_status
 from kernel.master.deadlines import Kind
 from kernel.master.events import CloseAgentStream, Effect
 from kernel.master.liveness import AgentGivenUp
@@ -223,7 +216,6 @@ class Departures:
         """Out of all books, once nothing is held there."""
         cluster = self._cluster
         effects = self._offers.forget(agent)
-        forget_operations(cluster, agent)
         for key in list(agent.executors):
             cluster.remove_executor(agent, key)
         if agent.stream_id is not None:

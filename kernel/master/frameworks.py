@@ -140,9 +140,6 @@ class Frameworks:
             framework.framework_id,
             framework.roles,
             takes_gpus=framework.can("GPU_RESOURCES"),
-            takes_revocable=framework.can("REVOCABLE_RESOURCES"),
-            takes_shared=framework.can("SHARED_RESOURCES"),
-            takes_refined=framework.can("RESERVATION_REFINEMENT"),
             minima=_minima(framework.info.offer_filters),
             takes=takes if subscribe.offer_constraints else None,
         )

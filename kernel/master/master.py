@@ -37,10 +37,11 @@ from kernel.master.frameworks import Frameworks
 from kernel.master.inverse_offers import InverseOffers
 from kernel.master.maintenance import Maintenance
 from kernel.master.offers import Offers
-from kernel.master.operations import Operations
 from kernel.master.operators import Operators, Outcome
+from kernel.master.quota import Quotas
 from kernel.master.reconcile import on_reconcile
 from kernel.master.tasks import Tasks
+from kernel.master.weights import Weights
 from kernel.messages import agent as agent_messages
 from kernel.messages import operator
 from kernel.messages.operator import HEARTBEAT
@@ -74,22 +75,18 @@ class Master:
         self._inverse = InverseOffers(self.cluster)
         self._offers = Offers(self.cluster, self._inverse)
         self._tasks = Tasks(self.cluster)
-        self._operations = Operations(self.cluster, self._offers)
-        self._accept = Accept(self.cluster, self._offers, self._operations)
+        self._accept = Accept(self.cluster, self._offers)
         self._frameworks = Frameworks(self.cluster, self._offers, self._tasks)
         self._departures = Departures(self.cluster, self._offers)
         self._drains = Drains(self.cluster, self._offers, self._departures)
         self._agents = Agents(
-            self.cluster,
-            self._offers,
-            self._frameworks,
-            self._tasks,
-            self._drains,
-            self._operations,
+            self.cluster, self._offers, self._frameworks, self._tasks, self._drains
         )
         self._maintenance = Maintenance(self.cluster, self._offers, self._inverse, self._departures)
+        self._weights = Weights(self.cluster, self._offers)
+        self._quotas = Quotas(self.cluster, self._offers)
         self._recover(records or {}, now)
-        for part in (self._drains, self._maintenance):
+        for part in (self._drains, self._maintenance, self._weights, self._quotas):
             part.register(self.operators)
         self.operators.handle(operator.CallType.TEARDOWN, self._on_teardown)
         self._next_pass_ms = 0
@@ -128,12 +125,6 @@ class Master:
             CallType.DECLINE_INVERSE_OFFERS: lambda f, c, now: self._inverse.on_answer(
                 f, _set(c.decline_inverse_offers), accepts=False, now=now
             ),
-            CallType.ACKNOWLEDGE_OPERATION_STATUS: lambda f, c, _: self._operations.on_acknowledge(
-                f, _set(c.acknowledge_operation_status)
-            ),
-            CallType.RECONCILE_OPERATIONS: lambda f, c, _: self._operations.on_reconcile(
-                f, _set(c.reconcile_operations)
-            ),
             CallType.MESSAGE: lambda f, c, _: self._tasks.on_message(f, _set(c.message)),
         }
 
@@ -143,6 +134,8 @@ class Master:
         self.cluster.gone.update(registry_gone.read(records))
         self._drains.recover(registry_drains.read(records))
         self._maintenance.recover(records)
+        self._weights.recover(records)
+        self._quotas.recover(records, now)
 
     # --- the machine -----------------------------------------------------------------------
 
@@ -150,6 +143,7 @@ class Master:
         self.steps += 1
         effects = self._handlers[type(event)](event, now)
         effects += self._drains.settle(now)
+        self._quotas.count_agents()
         self.cluster.allocator.expire(now.mono_ms)
         if self.cluster.allocator.is_due and now.mono_ms >= self._next_pass_ms:
             self._next_pass_ms = now.mono_ms + PASS_GAP_MS
@@ -189,7 +183,7 @@ class Master:
         if call.type is CallType.UPDATE_FRAMEWORK:
             return self._on_update_framework(framework, event)
         handle = self._calls.get(call.type) if call.type is not None else None
-        # What has no handler is taken and means nothing here: REQUEST.
+        # What has no handler is taken and means nothing here: REQUEST, operations.
         effects = handle(framework, call, now) if handle is not None else []
         return [CallAnswered(event.request_id, _ACCEPTED), *effects]
 
@@ -223,8 +217,6 @@ class Master:
             match call:
                 case agent_messages.Update():
                     effects += self._tasks.on_update(agent, call, now)
-                case agent_messages.UpdateOperation():
-                    effects += self._operations.on_update(agent, call)
                 case agent_messages.ExecutorEnded():
                     effects += self._tasks.on_executor_ended(agent, call)
                 case agent_messages.ExecutorMessage():
@@ -290,6 +282,8 @@ class Master:
                     effects += self._offers.on_timeout(OfferId(who))
                 case Kind.INVERSE:
                     effects += self._inverse.on_quiet_over(AgentId(who), now)
+                case Kind.QUOTA:
+                    self._quotas.on_recovery_timeout()
                 case Kind.PING:
                     effects += self._departures.on_ping_due(AgentId(who), now)
                 case Kind.WATCH:

@@ -18,8 +18,8 @@ from kernel.master.watchers import News
 from kernel.messages import operator
 from kernel.messages.operator import EventType
 from kernel.messages.quantities import Form, from_wire, to_wire
-from kernel.messages.v1 import Id, Resource, ScalarValue, Task, TaskStatus
-from kernel.model.resources import MILLI, NOTHING, Resources
+from kernel.messages.v1 import Id, Resource, Task, TaskStatus
+from kernel.model.resources import NOTHING, Resources
 
 HEARTBEAT_INTERVAL_S = 15
 NS_PER_MS = 1_000_000
@@ -196,38 +196,6 @@ def get_state(cluster: Cluster) -> Json:
         "get_frameworks": get_frameworks(cluster),
         "get_agents": get_agents(cluster),
     }
-
-
-def get_roles(cluster: Cluster) -> Json:
-    """Those that are subscribed to or hold something; their scalars, offers included."""
-    names: dict[str, list[Id]] = {"*": []}
-    shares: ByRole = {}
-    for framework in cluster.frameworks.values():
-        for role in framework.roles:
-            names.setdefault(role, []).append(Id(framework.framework_id))
-        for role, resources in _shares_of(cluster, framework).items():
-            _add(shares, role, resources)
-    for offer in cluster.offers.values():
-        _add(shares, offer.role, offer.resources)
-    for role in shares:
-        names.setdefault(role, [])
-    return {
-        "roles": [
-            _filled(
-                {"name": role, "weight": 1.0},
-                frameworks=names[role],
-                resources=_scalars(shares.get(role, NOTHING)),
-            )
-            for role in sorted(names)
-        ]
-    }
-
-
-def _scalars(resources: Resources) -> list[Resource]:
-    return [
-        Resource(name=name, type="SCALAR", scalar=ScalarValue(amount / MILLI))
-        for name, amount in sorted(resources.quantities().items())
-    ]
 
 
 def get_metrics(cluster: Cluster) -> Json:

@@ -11,14 +11,14 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from kernel.master.cluster import Agent, Cluster, Framework, OfferRecord, TaskRecord, used_on
+from kernel.master.cluster import Agent, Cluster, Framework, OfferRecord, TaskRecord
 from kernel.master.registry_drains import Drain
 from kernel.master.standing import drain_of, is_active
 from kernel.master.validate import capabilities_of
 from kernel.messages.quantities import Form, to_wire
 from kernel.messages.v1 import Attribute, Task, TaskStatus
 from kernel.model.ids import AgentId
-from kernel.model.resources import MILLI, NOTHING, Ranges, Resources, ranges_count, total
+from kernel.model.resources import MILLI, NOTHING, Ranges, Resources, total
 from kernel.model.task import TaskState
 
 MESOS_VERSION = "1.11.0"  # pymesos and others read it as dotted integers
@@ -65,14 +65,6 @@ def resources_view(resources: Resources) -> Json:
 
 def _reserving_roles(resources: Resources) -> list[str]:
     return sorted({kind.role for kind in resources.kinds() if kind.role})
-
-
-def _counts(resources: Resources) -> Json:
-    """As `/roles` counts: ranges by how many."""
-    counts: Json = {name: amount / MILLI for name, amount in resources.quantities().items()}
-    for (_, name), spans in resources.ranges.items():
-        counts[name] = counts.get(name, 0.0) + float(ranges_count(spans))
-    return counts
 
 
 # --- tasks ---------------------------------------------------------------------------------
@@ -139,7 +131,12 @@ def agent_view(cluster: Cluster, agent: Agent) -> Json:
     books = cluster.allocator.books[agent.agent_id]
     there = books.total
     offered = total(cluster.offers[offer_id].resources for offer_id in agent.offers)
-    used = used_on(agent)
+    used = total(
+        [
+            *(record.resources for record in agent.tasks.values() if record.holds),
+            *(executor.resources for executor in agent.executors.values()),
+        ]
+    )
     shown: Json = {
         "id": agent.agent_id,
         "hostname": agent.info.hostname,
@@ -424,48 +421,6 @@ def tasks(
 
 def _first_timestamp(record: TaskRecord) -> float:
     return (record.statuses[0].timestamp or 0.0) if record.statuses else 0.0
-
-
-def roles(cluster: Cluster) -> Json:
-    """`/roles`: those that are subscribed to, or hold something, or have reservations."""
-    names: dict[str, list[str]] = {"*": []}
-    held: dict[str, Resources] = {}
-    offered: dict[str, Resources] = {}
-    reserved: dict[str, Resources] = {}
-    for framework in cluster.frameworks.values():
-        for role in framework.roles:
-            names.setdefault(role, []).append(framework.framework_id)
-        for record in framework.tasks.values():
-            if record.holds:
-                held[record.role] = held.get(record.role, NOTHING) + record.resources
-    for offer in cluster.offers.values():
-        offered[offer.role] = offered.get(offer.role, NOTHING) + offer.resources
-    for agent_id in cluster.agents:
-        there = cluster.allocator.books[agent_id].total
-        for role in _reserving_roles(there):
-            reserved[role] = reserved.get(role, NOTHING) + there.of_role(role)
-    for role in (*held, *offered, *reserved):
-        names.setdefault(role, [])
-    return {
-        "roles": [
-            {
-                "name": role,
-                "weight": 1.0,
-                "quota": {
-                    "role": role,
-                    "guarantee": {},
-                    "limit": {},
-                    "consumed": _counts(held.get(role, NOTHING)),
-                },
-                "resources": _counts(held.get(role, NOTHING) + offered.get(role, NOTHING)),
-                "allocated": _counts(held.get(role, NOTHING)),
-                "offered": _counts(offered.get(role, NOTHING)),
-                "reserved": _counts(reserved.get(role, NOTHING)),
-                "frameworks": names[role],
-            }
-            for role in sorted(names)
-        ]
-    }
 
 
 def metrics(cluster: Cluster) -> dict[str, float]:

@@ -2,20 +2,24 @@
 
 from kernel.store.interface import Store, StoreMalformed
 from kernel.store.memory import MemoryStore
+from kernel.store.redis import RedisStore
 from kernel.store.sqlite import SqliteStore
+from kernel.store.urls import FORMS, redacted
+from kernel.store.zookeeper import ZooKeeperStore
 
 
-def open_store(url: str) -> Store:
-    """Open the store that `url` names: `sqlite:////abs/path/file.sqlite` or `memory://`.
+def open_store(url: str, name: str = "tepui") -> Store:
+    """Open the store that `url` names; where many share one server, `name` keeps them apart.
 
-    Raises `StoreMalformed` for a URL that names none.
+    Raises `StoreMalformed` for a URL that names none. Nothing is reached before `lead`.
     """
     scheme, separator, rest = url.partition("://")
     if separator and scheme == "memory":
         return MemoryStore()
     if separator and scheme == "sqlite" and rest.startswith("/") and len(rest) > 1:
         return SqliteStore(rest[1:])
-    raise StoreMalformed(
-        f"'{url.partition('@')[0]}' names no store: write sqlite:///PATH (a relative path),"
-        " sqlite:////PATH (an absolute one) or memory://"
-    )
+    if separator and scheme in ("redis", "rediss", "redis+sentinel"):
+        return RedisStore(url, name)
+    if separator and scheme == "zk":
+        return ZooKeeperStore(url, name)
+    raise StoreMalformed(f"'{redacted(url)}' names no store: {FORMS}")

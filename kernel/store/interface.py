@@ -6,11 +6,14 @@
   commit under an older term is answered `Fenced` and changes nothing.
 * `Unknown` means that the commit may or may not have happened: read again, never just retry.
 * `load` gives the records of each collection in the order of their keys.
+* A record may hold at least 16 MiB, whatever the server behind it can take in one piece.
+* Leadership is a lease where several machines share a store: who can't renew it is told by
+  `on_lost` *before* another can lead, and must end. The epoch fences who was not told in time.
 
-Source: the minimal safe design of the project's reliability notes; ZooKeeper's multi.
+Source: the minimal safe design of the project's reliability notes §3d; ZooKeeper's multi.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from msgspec import Struct
@@ -39,6 +42,13 @@ class Term(Struct, frozen=True):
 
     epoch: int
     leader: str
+
+
+class Holder(Struct, frozen=True):
+    """Who leads with a store: in words, and at which `host:port` it answers ("" if unknown)."""
+
+    leader: str
+    address: str = ""
 
 
 class Guard(Struct, frozen=True):
@@ -74,13 +84,20 @@ class Unknown(Struct, frozen=True):
 
 CommitResult = Committed | Fenced | Conflict | Unknown
 Records = dict[str, dict[str, bytes]]
+OnLost = Callable[[str], None]  # called once, from any thread, with the reason
 
 
 class Store(Protocol):
     """See the module's docstring for the promises."""
 
-    def lead(self, leader: str) -> Term:
-        """Take the lock for life and begin a new term. Raises `StoreHeld`, `StoreError`."""
+    def lead(self, leader: str, *, address: str = "", on_lost: OnLost | None = None) -> Term:
+        """Take the lock for life and begin a new term. Raises `StoreHeld`, `StoreError`.
+
+        A standby calls it again until it succeeds. `address` is what standbys elsewhere are told.
+        """
+
+    def holder(self) -> Holder | None:
+        """Who leads now, as far as the store can tell; also before `lead`. Raises `StoreError`."""
 
     def load(self) -> Records:
         """Everything, read after `lead` so that it is the last term's final word."""

@@ -9,6 +9,8 @@ from kernel.store.interface import (
     Conflict,
     Fenced,
     Guard,
+    Holder,
+    OnLost,
     Records,
     Term,
 )
@@ -21,15 +23,21 @@ class MemoryStore:
         self._records: Records = {}
         self._term = Term(0, "")
         self._version = 0
+        self._holder: Holder | None = None
 
-    def lead(self, leader: str) -> Term:
+    def lead(self, leader: str, *, address: str = "", on_lost: OnLost | None = None) -> Term:
         self._term = Term(self._term.epoch + 1, leader)
+        self._holder = Holder(leader, address)
         return self._term
+
+    def holder(self) -> Holder | None:
+        return self._holder
 
     def load(self) -> Records:
         return {
             collection: dict(sorted(records.items()))
             for collection, records in sorted(self._records.items())
+            if records
         }
 
     def commit(

@@ -22,6 +22,8 @@ from kernel.store.interface import (
     Conflict,
     Fenced,
     Guard,
+    Holder,
+    OnLost,
     Records,
     StoreError,
     StoreFull,
@@ -57,10 +59,10 @@ class SqliteStore:
         self._lock: int | None = None
         self._db: sqlite3.Connection | None = None
 
-    def lead(self, leader: str) -> Term:
+    def lead(self, leader: str, *, address: str = "", on_lost: OnLost | None = None) -> Term:
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            self._take_lock(leader)
+            self._take_lock(leader, address)
         except OSError as error:
             raise StoreError(f"{self._path} can't be kept there: {error}") from error
         self._make_reserve()
@@ -75,6 +77,19 @@ class SqliteStore:
         self._db = db
         (epoch,) = db.execute("SELECT epoch FROM term").fetchone()
         return Term(epoch, leader)
+
+    def holder(self) -> Holder | None:
+        try:
+            lock = os.open(f"{self._path}.lock", os.O_RDWR | os.O_CLOEXEC)
+        except OSError:
+            return None
+        try:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            return None
+        except BlockingIOError:
+            return _holder(lock)
+        finally:
+            os.close(lock)
 
     def load(self) -> Records:
         records: Records = {}
@@ -166,19 +181,19 @@ class SqliteStore:
         if db.in_transaction:
             db.execute("ROLLBACK")
 
-    def _take_lock(self, leader: str) -> None:
+    def _take_lock(self, leader: str, address: str) -> None:
         self._leader = leader
         lock_path = Path(f"{self._path}.lock")
         lock = os.open(lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            holder = os.read(lock, 200).decode(errors="replace").strip() or "another process"
+            holder = _holder(lock).leader
             os.close(lock)
             raise StoreHeld(f"{self._path} is held by {holder}; stop it first") from None
         try:
             os.ftruncate(lock, 0)
-            os.pwrite(lock, f"pid {os.getpid()} ({leader})\n".encode(), 0)
+            os.pwrite(lock, f"pid {os.getpid()} ({leader})\n{address}\n".encode(), 0)
         except OSError:
             pass  # the text is a courtesy; on a full disk the lock holds without it
         self._lock = lock
@@ -216,6 +231,12 @@ def _apply(db: sqlite3.Connection, operation: Operation) -> None:
             "DELETE FROM record WHERE collection = ? AND key = ?",
             (operation.collection, operation.key),
         )
+
+
+def _holder(lock: int) -> Holder:
+    """What the holder wrote into the lock file: who it is, and where it answers."""
+    lines = os.pread(lock, 1000, 0).decode(errors="replace").split("\n")
+    return Holder(lines[0].strip() or "another process", lines[1] if len(lines) > 1 else "")
 
 
 def _is_full(error: sqlite3.OperationalError) -> bool:

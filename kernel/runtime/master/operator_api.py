@@ -8,7 +8,7 @@ recordings of a real master.
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from kernel.master import operator_views
+from kernel.master import operator_views, role_views
 from kernel.master.events import (
     CallAnswered,
     Event,
@@ -67,8 +67,7 @@ class OperatorApi:
             CallType.GET_EXECUTORS: lambda: operator_views.get_executors(cluster),
             CallType.GET_OPERATIONS: dict,  # there are none yet
             CallType.GET_TASKS: lambda: operator_views.get_tasks(cluster),
-            CallType.GET_ROLES: lambda: operator_views.get_roles(cluster),
-            CallType.GET_WEIGHTS: dict,  # each is 1, and Mesos lists only what was set
+            CallType.GET_ROLES: lambda: role_views.get_roles(cluster),
             CallType.GET_MASTER: lambda: master,
         }
         self._others: dict[CallType, Callable[[Call], Awaitable[Response | Streaming]]] = {

@@ -8,7 +8,7 @@ import re
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from kernel.master import views
+from kernel.master import role_views, views
 from kernel.master.master import Master
 from kernel.messages.codec import Malformed, encode
 from kernel.messages.endpoints import CHANGING, Posted
@@ -116,7 +116,7 @@ class Pages:
         return json_response(request, encode(page))
 
     async def roles(self, request: Request) -> Response:
-        return self._cached(request, lambda: views.roles(self._machine.cluster))
+        return self._cached(request, lambda: role_views.roles(self._machine.cluster))
 
     async def flags(self, request: Request) -> Response:
         return json_response(request, encode({"flags": self._flags}))

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.kernel.runtime.master.live import (
+    JSON_HEADERS,
     Json,
     LiveMaster,
     LiveScheduler,
@@ -35,9 +36,25 @@ class Stage:
         self.scheduler = LiveScheduler(master, name="contract", principal="p")
         self.play(self.scheduler, "long", "sleep 1000", "TASK_RUNNING")
         self.play(self.scheduler, "short", PRINTS, "TASK_FINISHED")
+        self.operate("UPDATE_WEIGHTS", weight_infos=[{"role": "test", "weight": 2.5}])
+        self.set_quota()
         framework_id = self.scheduler.framework_id
         self.virtual = f"/frameworks/{framework_id}/executors/short/"
         self.sandboxes = f"{work_dir}/slaves/{self.agent_id}{self.virtual}"
+
+    def set_quota(self, **amounts: object) -> None:
+        """Of a role that nobody uses; nothing for none."""
+        amounts = amounts or {
+            "guarantees": {"cpus": {"value": 0.5}},
+            "limits": {"cpus": {"value": 2}, "mem": {"value": 512}},
+        }
+        self.operate("UPDATE_QUOTA", quota_configs=[{"role": "quota-role", **amounts}])
+
+    def operate(self, type_: str, **payload: object) -> None:
+        """An operator's call that changes something."""
+        call = {"type": type_, type_.lower(): payload}
+        reply = self.master.request("POST", "/api/v1", call, JSON_HEADERS)
+        assert reply.status in (200, 202), reply.text
 
     def play(self, scheduler: LiveScheduler, task_id: str, text: str, until: str) -> None:
         """Launch one task and acknowledge what is said of it, until it is where it shall be and

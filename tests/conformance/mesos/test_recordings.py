@@ -154,6 +154,7 @@ def test_each_spelling_of_the_path_is_answered(live: Stage, prefix: str, path: s
 @pytest.mark.parametrize("name", STATUSES)
 def test_every_provoked_status_is_the_same(live: Stage, name: str) -> None:
     wrong = []
+    live.set_quota(guarantees={})  # one refusal counts all guarantees there are
     for row in recording(name)["rows"]:
         status, _, body = replay(live, name, row["request"])
         asked = row["request"]["body"]
@@ -167,6 +168,7 @@ def test_every_provoked_status_is_the_same(live: Stage, name: str) -> None:
             met.add(key)
             continue
         wrong.append((row["what"], expected, text, status, body))
+    live.set_quota()
 
     assert wrong == []
 

@@ -22,6 +22,7 @@ DIFFERENCES: dict[str, dict[str, str]] = {
     },
 }
 FLOWS = (
+    "scheduler-decline-revive-suppress",
     "scheduler-failover",
     "scheduler-failover-timeout",
     "scheduler-invalid-offers",

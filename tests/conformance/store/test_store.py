@@ -2,20 +2,46 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from kernel.machine import Delete, Put
 from kernel.store import MemoryStore, Store, open_store
-from kernel.store.interface import Committed, Conflict, Fenced, Guard, StoreMalformed
+from kernel.store.interface import (
+    Committed,
+    Conflict,
+    Fenced,
+    Guard,
+    Holder,
+    StoreHeld,
+    StoreMalformed,
+)
+from tests.servers import redis_server, zookeepers
 
 Open = Callable[[], Store]
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(scope="module")
+def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with redis_server(tmp_path_factory.mktemp("redis")) as server:
+        yield f"redis://127.0.0.1:{server.port}/0?lease=2"
+
+
+@pytest.fixture(scope="module")
+def zookeeper_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with zookeepers(tmp_path_factory.mktemp("zookeeper")) as servers:
+        hosts = ",".join(f"127.0.0.1:{server.port}" for server in servers)
+        yield f"zk://{hosts}/tepui?session=2"
+
+
+@pytest.fixture(params=["memory", "sqlite", "redis", "zookeeper"])
 def open_again(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Open]:
     """A function that opens the same store anew, closing the one that was open."""
     opened: list[Store] = []
+    name = uuid4().hex  # each test has a namespace of its own
 
     def reopen() -> Store:
         for store in opened:
@@ -24,10 +50,33 @@ def open_again(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Open]
             if not opened:
                 opened.append(MemoryStore())
             return opened[0]
-        opened.append(open_store(f"sqlite:///{tmp_path}/store.sqlite"))
+        if request.param == "sqlite":
+            url = f"sqlite:///{tmp_path}/store.sqlite"
+        else:
+            url = request.getfixturevalue(f"{request.param}_url")
+        opened.append(open_store(url, name))
         return opened[-1]
 
     yield reopen
+    for store in opened:
+        store.close()
+
+
+@pytest.fixture(params=["sqlite", "redis", "zookeeper"])
+def open_another(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Open]:
+    """A function that opens the same store beside the others that are open."""
+    opened: list[Store] = []
+    name = uuid4().hex
+
+    def another() -> Store:
+        if request.param == "sqlite":
+            url = f"sqlite:///{tmp_path}/store.sqlite"
+        else:
+            url = request.getfixturevalue(f"{request.param}_url")
+        opened.append(open_store(url, name))
+        return opened[-1]
+
+    yield another
     for store in opened:
         store.close()
 
@@ -92,6 +141,112 @@ def test_a_record_of_a_megabyte_comes_back_whole(open_again: Open) -> None:
     store.commit(store.lead("one"), [Put("big", "one", value)])
 
     assert store.load()["big"]["one"] == value
+
+
+def test_a_second_one_is_told_who_leads_and_where(open_another: Open) -> None:
+    first, second = open_another(), open_another()
+    first.lead("the first", address="127.0.0.1:5050")
+
+    with pytest.raises(StoreHeld, match="the first"):
+        second.lead("the second")
+
+    holder = second.holder()
+    assert holder is not None
+    assert "the first" in holder.leader
+    assert holder.address == "127.0.0.1:5050"
+
+
+def test_who_leaves_makes_room_at_once(open_another: Open) -> None:
+    first, second = open_another(), open_another()
+    old = first.lead("one")
+    first.commit(old, [Put("apps", "a", b"1")])
+    first.close()
+
+    new = second.lead("two")
+
+    assert new.epoch > old.epoch
+    assert second.load() == {"apps": {"a": b"1"}}
+    assert isinstance(second.holder(), Holder)
+
+
+def test_nobody_leads_a_store_that_is_new(open_another: Open) -> None:
+    assert open_another().holder() is None
+
+
+def test_a_guard_may_ask_that_a_record_is_absent(open_again: Open) -> None:
+    store = open_again()
+    term = store.lead("one")
+
+    taken = store.commit(term, [Put("runs", "a", b"1")], [Guard("runs", "a", None)])
+    refused = store.commit(term, [Put("runs", "a", b"2")], [Guard("runs", "a", None)])
+
+    assert isinstance(taken, Committed)
+    assert refused == Conflict("runs", "a")
+    assert store.load() == {"runs": {"a": b"1"}}
+
+
+def test_the_last_word_about_a_record_counts_within_one_commit(open_again: Open) -> None:
+    store = open_again()
+    term = store.lead("one")
+
+    store.commit(term, [Put("a", "x", b"1"), Delete("a", "x"), Put("a", "x", b"2")])
+    store.commit(term, [Put("a", "y", b"1"), Delete("a", "y")])
+
+    assert store.load() == {"a": {"x": b"2"}}
+
+
+def test_a_commit_of_several_megabytes_is_whole(open_again: Open) -> None:
+    """ZooKeeper takes less than one in a multi. Source: its Administrator's Guide."""
+    store = open_again()
+    term = store.lead("one")
+    value = bytes(range(256)) * 16  # 4 KiB
+    records = {f"/app/{number:04d}": value for number in range(1_500)}
+    store.commit(term, [Put("apps", "/app/0001", b"old"), Put("apps", "/gone", b"old")])
+
+    result = store.commit(
+        term, [*(Put("apps", key, each) for key, each in records.items()), Delete("apps", "/gone")]
+    )
+
+    assert isinstance(result, Committed)
+    again = open_again()
+    again.lead("two")
+    assert again.load() == {"apps": records}
+
+
+def test_a_large_record_may_be_replaced_and_deleted(open_again: Open) -> None:
+    store = open_again()
+    term = store.lead("one")
+    large = [uuid4().bytes * 100_000 for _ in range(2)]
+
+    store.commit(term, [Put("big", "a", large[0]), Put("big", "b", b"small")])
+    store.commit(term, [Put("big", "a", large[1]), Put("big", "b", large[0])])
+    assert store.load() == {"big": {"a": large[1], "b": large[0]}}
+
+    store.commit(term, [Put("big", "a", b"small"), Delete("big", "b")])
+    assert store.load() == {"big": {"a": b"small"}}
+
+
+names = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=20)
+writes = st.builds(Put, names, names, st.binary(max_size=50)) | st.builds(Delete, names, names)
+
+
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(commits=st.lists(st.lists(writes, max_size=6), max_size=6))
+def test_any_names_and_values_come_back_as_they_were(
+    open_again: Open, commits: list[list[Put | Delete]]
+) -> None:
+    store, model = open_again(), MemoryStore()
+    term, known = store.lead("one"), model.lead("one")
+    emptied = [Delete(each, key) for each, keys in store.load().items() for key in keys]
+    store.commit(term, emptied)
+
+    for operations in commits:
+        store.commit(term, operations)
+        model.commit(known, operations)
+
+    expected = {collection: keys for collection, keys in model.load().items() if keys}
+    assert store.load() == expected
+    assert [list(keys) for keys in store.load().values()] == [list(k) for k in expected.values()]
 
 
 @pytest.mark.parametrize("url", ["", "sqlite", "sqlite://", "mysql://x", "redis"])

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from kernel.master import views
+from kernel.master import role_views, views
 from kernel.messages.codec import encode
 from kernel.messages.v1 import Label, Labels
 from kernel.model.task import TaskState
@@ -108,7 +108,7 @@ def test_tasks_come_in_pages(stage: Stage) -> None:
 
 
 def test_roles_say_who_has_what(stage: Stage) -> None:
-    roles = {r["name"]: r for r in shown(views.roles(stage.master.cluster))["roles"]}
+    roles = {r["name"]: r for r in shown(role_views.roles(stage.master.cluster))["roles"]}
 
     assert sorted(roles) == ["*", "eng", "test"]
     assert roles["test"]["allocated"]["cpus"] == 1.0

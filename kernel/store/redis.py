@@ -1,0 +1,292 @@
+"""The store of a few machines: one Redis, or one watched by Sentinels.
+
+Every commit is one Lua script that compares the term, then the guards, then writes; so it is all
+or nothing and a deposed leader's is refused. The lease is a key with a time to live, renewed by a
+thread of its own; it decides who may begin, never who may write, because Redis counts its time by
+the wall clock. Epochs alone could be issued twice across a partition of Sentinel's, so the
+leader's own random name belongs to the term. Redis must keep an append-only file and must not
+evict; else we refuse to begin. With replicas, `wait` says how many must confirm each commit.
+Source: the project's reliability notes §3b and §3d; redis.io, WAIT, Distributed locks.
+"""
+
+import json
+import logging
+from collections.abc import Sequence
+from typing import Any
+from uuid import uuid4
+
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+from redis.sentinel import Sentinel
+
+from kernel.machine import Operation, Put
+from kernel.store.interface import (
+    CommitResult,
+    Committed,
+    Conflict,
+    Fenced,
+    Guard,
+    Holder,
+    OnLost,
+    Records,
+    StoreError,
+    StoreFull,
+    StoreHeld,
+    StoreMalformed,
+    Term,
+    Unknown,
+)
+from kernel.store.lease import Lease
+from kernel.store.urls import StoreUrl, read, redacted
+
+log = logging.getLogger(__name__)
+
+SCHEMA_VERSION = 1
+LEASE_S = 10.0  # ZooKeeper's session in Mesos; --store …?lease=SECONDS
+OPTIONS = ("lease", "wait", "timeout", "allow-loss")
+FREE_BYTES_MIN = 1024 * 1024  # below this a new change is refused, as `sqlite` does
+
+_LEAD = """
+local schema = redis.call('HGET', KEYS[2], 'schema')
+if schema and schema ~= ARGV[4] then return {2, schema} end
+if redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2]) then
+  redis.call('HSET', KEYS[2], 'leader', ARGV[3], 'schema', ARGV[4])
+  return {1, redis.call('HINCRBY', KEYS[2], 'epoch', 1)}
+end
+return {0, redis.call('GET', KEYS[1]) or ''}
+"""
+_RENEW = """
+if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
+return 0
+"""
+_RELEASE = """
+if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
+return 0
+"""
+# ARGV: epoch, leader, prefix of the collections, guards (four each), writes (four each)
+_COMMIT = """
+local term = redis.call('HMGET', KEYS[1], 'epoch', 'leader')
+if term[1] ~= ARGV[1] or term[2] ~= ARGV[2] then return {'F', term[1] or '0'} end
+local at = 5 + 4 * tonumber(ARGV[4])
+for i = 5, at - 1, 4 do
+  local there = redis.call('HGET', ARGV[3] .. ARGV[i], ARGV[i + 1])
+  if ARGV[i + 2] == '1' then
+    if there ~= ARGV[i + 3] then return {'X', ARGV[i], ARGV[i + 1]} end
+  elseif there then return {'X', ARGV[i], ARGV[i + 1]} end
+end
+for i = at, #ARGV, 4 do
+  if ARGV[i] == 'P' then
+    redis.call('HSET', ARGV[3] .. ARGV[i + 1], ARGV[i + 2], ARGV[i + 3])
+    redis.call('SADD', KEYS[2], ARGV[i + 1])
+  else redis.call('HDEL', ARGV[3] .. ARGV[i + 1], ARGV[i + 2]) end
+end
+return {'C', redis.call('HINCRBY', KEYS[1], 'version', 1)}
+"""
+
+
+class RedisStore:
+    """One namespace in one Redis. Used from one thread at a time; the lease has its own."""
+
+    def __init__(self, url: str, name: str) -> None:
+        parts = read(url, options=OPTIONS)
+        self._shown = redacted(url)
+        self._lease_s = parts.number("lease", LEASE_S, least=0.3)
+        self._timeout_s = parts.number("timeout", max(0.5, self._lease_s / 3), least=0.05)
+        replicas = 1 if parts.scheme == "redis+sentinel" else 0
+        self._replicas = int(parts.number("wait", replicas, least=0))
+        self._may_lose = parts.options.get("allow-loss") == "yes"
+        self._prefix = f"tepui:{{{name}}}:"
+        self._client = self._connect(parts)
+        self._lease_client = self._connect(parts)
+        self._commit = self._client.register_script(_COMMIT)
+        self._lead = self._client.register_script(_LEAD)
+        self._release = self._client.register_script(_RELEASE)
+        self._renew = self._lease_client.register_script(_RENEW)
+        self._holder = ""
+        self._lease: Lease | None = None
+        self._refusal: str | None = None
+
+    def lead(self, leader: str, *, address: str = "", on_lost: OnLost | None = None) -> Term:
+        unique = f"{leader}#{uuid4()}"
+        holder = json.dumps({"leader": leader, "address": address, "unique": unique})
+        began_s = Lease.clock_s()
+        try:
+            self._check_server()
+            taken, value = self._lead(
+                keys=[self._prefix + "lease", self._prefix + "term"],
+                args=[holder, round(self._lease_s * 1000), unique, SCHEMA_VERSION],
+            )
+            self._confirm()
+        except redis.RedisError as error:
+            raise StoreError(f"{self._shown} can't be reached: {error}") from error
+        if taken == 2:
+            raise StoreMalformed(
+                f"{self._shown} has schema {_text(value)}; this Tepui knows {SCHEMA_VERSION}:"
+                " upgrade Tepui"
+            )
+        if taken == 0:
+            raise StoreHeld(f"{self._shown} is held by {_holder(value).leader}")
+        self._holder = holder
+        self._lease = Lease(self._lease_s, self._renew_once, on_lost, began_s)
+        self._lease.start()
+        return Term(int(value), unique)
+
+    def holder(self) -> Holder | None:
+        try:
+            value = self._lease_client.get(self._prefix + "lease")
+        except redis.RedisError as error:
+            raise StoreError(f"{self._shown} can't be reached: {error}") from error
+        return _holder(value) if value else None
+
+    def load(self) -> Records:
+        try:
+            names = self._client.smembers(self._prefix + "collections")
+            records: Records = {}
+            for collection in sorted(_text(name) for name in names):
+                found: Any = self._client.hgetall(self._prefix + "r:" + collection)
+                named: dict[str, bytes] = {_text(key): value for key, value in found.items()}
+                if named:
+                    records[collection] = {key: named[key] for key in sorted(named)}
+        except redis.RedisError as error:
+            raise StoreError(f"{self._shown} can't be read: {error}") from error
+        return records
+
+    def commit(
+        self, term: Term, operations: Sequence[Operation], guards: Sequence[Guard] = ()
+    ) -> CommitResult:
+        args: list[Any] = [term.epoch, term.leader, self._prefix + "r:", len(guards)]
+        for guard in guards:
+            known = guard.value is not None
+            args += [guard.collection, guard.key, "1" if known else "0", guard.value or b""]
+        for each in operations:
+            if isinstance(each, Put):
+                args += ["P", each.collection, each.key, each.value]
+            else:
+                args += ["D", each.collection, each.key, b""]
+        try:
+            kind, *rest = self._commit(
+                keys=[self._prefix + "term", self._prefix + "collections"], args=args
+            )
+            if kind == b"C":
+                self._confirm()
+                return Committed(int(rest[0]))
+        except redis.OutOfMemoryError as error:
+            raise StoreFull(self._full_sentence()) from error
+        except redis.ResponseError as error:
+            if "MISCONF" in str(error):  # it can't write its own file, so it takes nothing
+                raise StoreFull(f"{self._shown} can't write its disk: {error}") from error
+            return Unknown(redacted(str(error)))
+        except redis.RedisError as error:
+            return Unknown(redacted(str(error)))
+        if kind == b"F":
+            return Fenced(int(rest[0]))
+        return Conflict(_text(rest[0]), _text(rest[1]))
+
+    def refusal(self) -> str | None:
+        return self._refusal
+
+    def close(self) -> None:
+        if self._lease is not None:
+            self._lease.stop()
+            self._lease = None
+            try:
+                self._release(keys=[self._prefix + "lease"], args=[self._holder])
+            except redis.RedisError as error:
+                log.warning("the lease was not given back (%s); it ends by itself", error)
+        self._client.close()
+        self._lease_client.close()
+
+    # -- the server -------------------------------------------------------------------------
+
+    def _connect(self, url: StoreUrl) -> "redis.Redis":
+        # No retries: a commit that may have happened is never sent twice.
+        settings: dict[str, Any] = {
+            "username": url.user,
+            "password": url.password,
+            "socket_timeout": self._timeout_s,
+            "socket_connect_timeout": self._timeout_s,
+            "retry": Retry(NoBackoff(), 0),
+        }
+        try:
+            if url.scheme == "redis+sentinel":
+                service, _, number = url.path.partition("/")
+                hosts = [_host_port(host, 26379) for host in url.hosts]
+                # The library has no types here.
+                sentinel: Any = Sentinel(hosts, socket_timeout=self._timeout_s)  # type: ignore[no-untyped-call]
+                found: redis.Redis = sentinel.master_for(
+                    service or "mymaster", db=int(number or 0), **settings
+                )
+                return found
+            host, port = _host_port(url.hosts[0], 6379)
+            if url.scheme == "rediss":
+                settings["ssl"] = True
+            return redis.Redis(host=host, port=port, db=int(url.path or 0), **settings)
+        except ValueError:
+            raise StoreMalformed(
+                f"{self._shown}: '{url.path}' is no number of a database"
+            ) from None
+
+    def _check_server(self) -> None:
+        kept = self._client.info("persistence")
+        if not kept.get("aof_enabled") and not self._may_lose:
+            raise StoreError(
+                f"{self._shown} keeps no append-only file, so a restart would lose everything:"
+                " set 'appendonly yes' there, or add ?allow-loss=yes to the URL"
+            )
+        memory = self._client.info("memory")
+        policy = memory.get("maxmemory_policy", "noeviction")
+        if memory.get("maxmemory") and policy != "noeviction":
+            raise StoreError(
+                f"{self._shown} throws records away when it is full (maxmemory-policy {policy}):"
+                " set 'maxmemory-policy noeviction' there"
+            )
+
+    def _confirm(self) -> None:
+        """Wait until enough replicas have what was just written."""
+        if not self._replicas:
+            return
+        confirmed = self._client.wait(self._replicas, round(self._timeout_s * 1000))
+        if confirmed < self._replicas:
+            raise redis.RedisError(
+                f"{confirmed} of {self._replicas} replicas confirmed within {self._timeout_s:g} s"
+            )
+
+    def _renew_once(self) -> bool:
+        renewed = bool(
+            self._renew(
+                keys=[self._prefix + "lease"],
+                args=[self._holder, round(self._lease_s * 1000)],
+            )
+        )
+        if renewed and self._replicas:
+            within_ms = round(self._timeout_s * 1000)
+            if self._lease_client.wait(self._replicas, within_ms) < self._replicas:
+                raise redis.RedisError("too few replicas confirmed the lease")
+        memory = self._lease_client.info("memory")
+        limit = memory.get("maxmemory") or 0
+        is_full = limit and limit - memory["used_memory"] < FREE_BYTES_MIN
+        self._refusal = self._full_sentence() if is_full else None
+        return renewed
+
+    def _full_sentence(self) -> str:
+        return f"{self._shown} is out of memory; nothing was changed: raise its maxmemory"
+
+
+def _text(value: Any) -> str:
+    return value.decode() if isinstance(value, bytes) else str(value)
+
+
+def _holder(value: Any) -> Holder:
+    try:
+        found = json.loads(value)
+        return Holder(str(found["leader"]), str(found.get("address", "")))
+    except (ValueError, KeyError, TypeError):
+        return Holder("another process")
+
+
+def _host_port(text: str, default: int) -> tuple[str, int]:
+    host, colon, port = text.rpartition(":")
+    if colon and port.isdigit():
+        return host.strip("[]"), int(port)
+    return text.strip("[]"), default
