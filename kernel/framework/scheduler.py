@@ -151,6 +151,10 @@ class Scheduler:
         if call is not None:
             self.send(call)
 
+    def teardown(self) -> None:
+        """End the framework: every task of it is killed, and its id is used up."""
+        self.send(calls.teardown())
+
     def want_offers(self, reason: object, now: Now) -> None:
         """See `Interest.want`; to be said in each step in which it is so."""
         if self.is_connected:

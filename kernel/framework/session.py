@@ -44,6 +44,11 @@ def framework_info(
     )
 
 
+def is_used_up(message: str) -> bool:
+    """Whether an ERROR says that our id is of no more use, rather than that we are."""
+    return any(words in message.lower() for words in _LAST_WORDS)
+
+
 class Session:
     """`framework_id` is None until the master gave one, and again when it is used up."""
 
@@ -80,7 +85,7 @@ class Session:
         """ERROR has come, and the stream ends; whether the id is used up (torn down, or away for
         longer than the failover timeout), so that the next subscription begins a new framework."""
         self.is_connected = False
-        if not any(words in message.lower() for words in _LAST_WORDS):
+        if not is_used_up(message):
             return False
         self.framework_id = None
         return True

@@ -145,6 +145,7 @@ class Conversation(Generic[ItemT]):
         self._silence_timeout_s = silence_timeout_s
         self._outbox: deque[ItemT] = deque()
         self._outbox_filled = asyncio.Event()
+        self._is_posting = False
         self._stream_id: str | None = None
         self._stream: aiohttp.ClientResponse | None = None
 
@@ -157,6 +158,11 @@ class Conversation(Generic[ItemT]):
         if self._stream_id is not None:
             self._outbox.append(item)
             self._outbox_filled.set()
+
+    async def sent(self) -> None:
+        """Wait until what was queued has been taken by the peer, or is lost with the stream."""
+        while self._stream_id is not None and (self._outbox or self._is_posting):
+            await asyncio.sleep(0.001)
 
     def hang_up(self) -> None:
         """End the present stream; the next attempt follows at once."""
@@ -172,7 +178,7 @@ class Conversation(Generic[ItemT]):
                 backoff_s = BACKOFF_FIRST_S
                 self._on_disconnected(reason)
             else:
-                log.info("%s: %s; again in %.1f s", self._urls[0], reason, backoff_s)
+                log.info("%s: %s; again in %.1f s", self._peer, reason, backoff_s)
             await asyncio.sleep(backoff_s)
             backoff_s = min(backoff_s * 1.5, BACKOFF_MAX_S)
             if not was_connected:
@@ -200,6 +206,7 @@ class Conversation(Generic[ItemT]):
         finally:
             self._stream_id = None
             self._stream = None
+            self._is_posting = False
             self._outbox.clear()
 
     async def _not_subscribed(self, answer: aiohttp.ClientResponse) -> str:
@@ -207,14 +214,27 @@ class Conversation(Generic[ItemT]):
         if answer.status in (302, 307, 308) and location:
             # Mesos's Location is scheme-relative; only its host and port are news.
             leader = urlsplit(location).netloc
-            here = urlsplit(self._urls[0])
-            url = here._replace(netloc=leader).geturl()
-            if leader and url not in self._urls:
-                self._urls.appendleft(url)
-                self._urls.rotate(1)  # the caller's rotate brings it to the front
+            if leader:
+                self._follow(leader)
             return f"the leader is {leader}"
         text = (await answer.content.read(2000)).decode(errors="replace").strip()
         return f"status {answer.status}: {text}"
+
+    def _follow(self, leader: str) -> None:
+        """Go to the leader next, with the credentials that we have."""
+        here = urlsplit(self._urls[0])
+        credentials, at, _ = here.netloc.rpartition("@")
+        url = here._replace(netloc=f"{credentials}{at}{leader}").geturl()
+        if url in self._urls:
+            self._urls.remove(url)
+        self._urls.appendleft(url)
+        self._urls.rotate(1)  # the caller's rotate brings it to the front
+
+    @property
+    def _peer(self) -> str:
+        """Whom we talk to, for logs: without a secret."""
+        here = urlsplit(self._urls[0])
+        return here._replace(netloc=here.netloc.rpartition("@")[2]).geturl()
 
     async def _read(self, answer: aiohttp.ClientResponse) -> None:
         self._stream = answer
@@ -236,21 +256,23 @@ class Conversation(Generic[ItemT]):
             self._outbox_filled.clear()
             items = list(self._outbox)
             self._outbox.clear()
+            self._is_posting = True
             for body in self._pack(items):
                 try:
                     reply = await self._client.post(
                         self._urls[0], body=body, headers=headers, follow=False
                     )
                 except TROUBLE as error:
-                    log.info("%s: a call was lost (%s)", self._urls[0], error)
+                    log.info("%s: a call was lost (%s)", self._peer, error)
                     answer.close()
                     return
                 if reply.status >= 300:
                     self._refused(reply, body, answer)
+            self._is_posting = False
 
     def _refused(self, reply: Reply, body: bytes, answer: aiohttp.ClientResponse) -> None:
         text = reply.body.decode(errors="replace")[:500]
-        log.warning("%s: %d %s, for %r", self._urls[0], reply.status, text, body[:200])
+        log.warning("%s: %d %s, for %r", self._peer, reply.status, text, body[:200])
         if self._on_refused is not None:
             self._on_refused(reply.status, text)
         if reply.status in (307, 403, 503):

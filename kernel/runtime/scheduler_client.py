@@ -59,6 +59,10 @@ class SchedulerClient:
         """In order, at most once; dropped while disconnected (the framework reconciles)."""
         self._conversation.send(codec.encode(call))
 
+    async def sent(self) -> None:
+        """Wait until everything said so far has arrived, or is lost with the stream."""
+        await self._conversation.sent()
+
     def hang_up(self) -> None:
         """Drop the stream and subscribe anew."""
         self._conversation.hang_up()
