@@ -20,12 +20,11 @@ from kernel.master.cluster import (
     TaskRecord,
     master_status,
 )
-from kernel.master.deadlines import Kind
 from kernel.master.drain import Drains
 from kernel.master.events import CloseAgentStream, Effect, SendToAgent
 from kernel.master.frameworks import Frameworks
 from kernel.master.offers import Offers
-from kernel.master.standing import refresh
+from kernel.master.standing import is_remote, refresh
 from kernel.master.tasks import Tasks
 from kernel.master.validate import framework_problem, resources_of, role_problem
 from kernel.master.views import wire_task
@@ -83,16 +82,6 @@ class Agents:
         self._tasks = tasks
         self._drains = drains
 
-    def recover(self, records: dict[AgentId, registry.AgentRecord], now: Now) -> None:
-        """Begin with what an earlier master knew: those that were reachable may come back."""
-        wait_ms = self._cluster.settings.agent_reregister_timeout_ms
-        for agent_id, record in records.items():
-            if record.unreachable_ms is not None:
-                self._cluster.unreachable[agent_id] = record
-            else:
-                self._cluster.recovered[agent_id] = record
-                self._cluster.deadlines.set(Kind.RECOVER, agent_id, now.mono_ms + wait_ms)
-
     # --- coming ----------------------------------------------------------------------------
 
     def on_subscribed(
@@ -117,6 +106,7 @@ class Agents:
                 effects.append(registry.admit(agent_id, info))
         agent.info, agent.version, agent.stream_id = info, subscribe.version, stream_id
         agent.ip = ip_of(info, subscribe.ip)
+        self._cluster.allocator.books[agent_id].is_remote = is_remote(self._cluster, info)
         self._cluster.agent_of_stream[stream_id] = agent_id
         self._cluster.liveness.watch(agent_id, now.mono_ms)
         believed = [wire_task(record) for record in self._believed(agent)]
@@ -145,7 +135,6 @@ class Agents:
         was_known = (
             cluster.recovered.pop(agent_id, None) or cluster.unreachable.pop(agent_id, None)
         ) is not None
-        cluster.deadlines.cancel(Kind.RECOVER, agent_id)
         agent = Agent(agent_id, subscribe.agent_info, subscribe.version, now.wall_ms)
         agent.reregistered_ms = now.wall_ms if was_known else None
         cluster.agents[agent_id] = agent
@@ -165,6 +154,9 @@ class Agents:
         if subscribe.agent_info.resources != agent.info.resources:
             total, _ = resources_of(subscribe.agent_info.resources)
             self._cluster.allocator.resize_agent(agent.agent_id, total)
+        elif replace(subscribe.agent_info, id=agent.info.id) != agent.info:
+            # Another attribute or domain: who refused it may want it now.
+            self._cluster.allocator.filters.forget_agent(agent.agent_id)
         return effects
 
     def _drop_stream(self, agent: Agent) -> list[Effect]:

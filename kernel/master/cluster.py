@@ -36,6 +36,7 @@ from kernel.messages.v1 import (
     Task,
     TaskStatus,
 )
+from kernel.model.durations import Rate
 from kernel.model.ids import AgentId, ExecutorId, FrameworkId, OfferId, TaskId
 from kernel.model.resources import Resources
 from kernel.model.task import LEGACY_STATE, Source, TaskState
@@ -63,6 +64,11 @@ class Settings(Struct, frozen=True):
     #: how long that is waited for. Mesos: the constants of hierarchical.hpp.
     agent_recovery_percent: int = 80
     agent_recovery_timeout_ms: int = 600_000
+    removal_rate: Rate | None = None  # Mesos: --agent_removal_rate_limit
+    recovery_removal_limit: int = 10_000  # of 10,000; Mesos: --recovery_agent_removal_limit
+    registry_gc_interval_ms: int = 900_000  # Mesos: --registry_gc_interval
+    registry_max_agent_age_ms: int = 14 * 86_400_000  # Mesos: --registry_max_agent_age
+    registry_max_agent_count: int = 102_400  # Mesos: --registry_max_agent_count
 
 
 class TaskRecord(Struct, eq=False):

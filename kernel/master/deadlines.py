@@ -16,7 +16,9 @@ class Kind(StrEnum):
     OFFER = "offer"  # an offer has not been used for too long
     INVERSE = "inverse"  # somebody may be asked again to leave an agent
     QUOTA = "quota"  # enough waited for agents that hold what is guaranteed
-    RECOVER = "recover"  # an agent of the master before us has not come back
+    RECOVER = "recover"  # agents of the master before us have not come back
+    REMOVAL = "removal"  # the next silent agent may be given up
+    FORGET = "forget"  # what was lost long ago is to be forgotten
 
 
 Key = tuple[Kind, str]

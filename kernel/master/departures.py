@@ -12,9 +12,7 @@ from msgspec.structs import replace
 from kernel.machine import Now
 from kernel.master import registry, registry_drains, registry_gone
 from kernel.master.cluster import Agent, Cluster, Framework, TaskRecord, master_status
-from kernel.master.deadlines import Kind
 from kernel.master.events import CloseAgentStream, Effect
-from kernel.master.liveness import AgentGivenUp
 from kernel.master.offers import Offers
 from kernel.master.reconcile import NS_PER_MS
 from kernel.master.registry_gone import GoneRecord
@@ -59,14 +57,7 @@ class Departures:
         refresh(self._cluster, agent)
         return effects
 
-    def on_ping_due(self, agent_id: AgentId, now: Now) -> list[Effect]:
-        match self._cluster.liveness.due(agent_id, now.mono_ms):
-            case AgentGivenUp():
-                return self.mark_unreachable(self._cluster.agents[agent_id], now)
-            case _:
-                return self._cluster.tell_agent(agent_id, agent_messages.Ping())
-
-    def on_recover_timeout(self, agent_id: AgentId, now: Now) -> list[Effect]:
+    def give_up_recovered(self, agent_id: AgentId, now: Now) -> list[Effect]:
         """An agent of an earlier master did not come back to us in time."""
         record = self._cluster.recovered.pop(agent_id)
         self._cluster.unreachable[agent_id] = replace(record, unreachable_ms=now.wall_ms)
@@ -144,7 +135,6 @@ class Departures:
         effects: list[Effect] = [registry_gone.mark_gone(agent_id, gone, others)]
         cluster.gone[agent_id] = gone
         cluster.deactivations.pop(agent_id, None)
-        cluster.deadlines.cancel(Kind.RECOVER, agent_id)
         cluster.count("agents_gone")
         if agent is None:
             return effects + self._bury(agent_id, now) + self._tell_failure(agent_id)

@@ -109,6 +109,12 @@ class CloseOperatorStream(Struct, frozen=True, tag=True):
     stream_id: str
 
 
+class EndMaster(Struct, frozen=True, tag=True):
+    """The master can't go on; `reason` is for people."""
+
+    reason: str
+
+
 class CallAnswered(Answer, frozen=True, tag=True):
     """The answer to a call as an HTTP status; the text says why, when it is a refusal. `shown` is
     the content of an operator's call that asks for something."""
@@ -125,6 +131,7 @@ Effect = (
     | CloseAgentStream
     | SendToOperators
     | CloseOperatorStream
+    | EndMaster
     | CallAnswered
     | Persist
 )

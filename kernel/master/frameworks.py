@@ -140,6 +140,7 @@ class Frameworks:
             framework.framework_id,
             framework.roles,
             takes_gpus=framework.can("GPU_RESOURCES"),
+            takes_remote=framework.can("REGION_AWARE"),
             minima=_minima(framework.info.offer_filters),
             takes=takes if subscribe.offer_constraints else None,
         )

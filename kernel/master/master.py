@@ -33,6 +33,7 @@ from kernel.master.events import (
     SchedulerStreamClosed,
     SendToOperators,
 )
+from kernel.master.forgetting import Forgetting
 from kernel.master.frameworks import Frameworks
 from kernel.master.inverse_offers import InverseOffers
 from kernel.master.maintenance import Maintenance
@@ -40,6 +41,7 @@ from kernel.master.offers import Offers
 from kernel.master.operators import Operators, Outcome
 from kernel.master.quota import Quotas
 from kernel.master.reconcile import on_reconcile
+from kernel.master.removals import Removals
 from kernel.master.tasks import Tasks
 from kernel.master.weights import Weights
 from kernel.messages import agent as agent_messages
@@ -78,6 +80,8 @@ class Master:
         self._accept = Accept(self.cluster, self._offers)
         self._frameworks = Frameworks(self.cluster, self._offers, self._tasks)
         self._departures = Departures(self.cluster, self._offers)
+        self._removals = Removals(self.cluster, self._departures)
+        self._forgetting = Forgetting(self.cluster)
         self._drains = Drains(self.cluster, self._offers, self._departures)
         self._agents = Agents(
             self.cluster, self._offers, self._frameworks, self._tasks, self._drains
@@ -130,7 +134,8 @@ class Master:
 
     def _recover(self, records: Mapping[str, Mapping[str, bytes]], now: Now) -> None:
         """What an earlier master made durable."""
-        self._agents.recover(registry.read(records), now)
+        self._removals.recover(registry.read(records), now)
+        self._forgetting.plan(now)
         self.cluster.gone.update(registry_gone.read(records))
         self._drains.recover(registry_drains.read(records))
         self._maintenance.recover(records)
@@ -203,6 +208,8 @@ class Master:
     # --- agents ----------------------------------------------------------------------------
 
     def _on_agent_subscribed(self, event: AgentSubscribed, now: Now) -> list[Effect]:
+        if (given_id := event.subscribe.agent_info.id) is not None:
+            self._removals.heard_from(AgentId(given_id.value))
         return self._agents.on_subscribed(event.stream_id, event.subscribe, now)
 
     def _on_agent_batch(self, event: AgentBatchReceived, now: Now) -> list[Effect]:
@@ -211,7 +218,7 @@ class Master:
         if agent is None or agent.stream_id is None or agent.stream_id != event.stream_id:
             message = f"Agent {agent_id} is not subscribed over this stream; SUBSCRIBE first"
             return [CallAnswered(event.request_id, _FORBIDDEN, message)]
-        self.cluster.liveness.heard_from(agent_id)
+        self._removals.heard_from(agent_id)
         effects: list[Effect] = [CallAnswered(event.request_id, _ACCEPTED)]
         for call in event.batch.calls:
             match call:
@@ -285,11 +292,15 @@ class Master:
                 case Kind.QUOTA:
                     self._quotas.on_recovery_timeout()
                 case Kind.PING:
-                    effects += self._departures.on_ping_due(AgentId(who), now)
+                    effects += self._removals.on_ping_due(AgentId(who), now)
                 case Kind.WATCH:
                     effects += self._beat(who, now)
                 case Kind.RECOVER:
-                    effects += self._departures.on_recover_timeout(AgentId(who), now)
+                    effects += self._removals.on_recovery_over(now)
+                case Kind.REMOVAL:
+                    effects += self._removals.on_turn(now)
+                case Kind.FORGET:
+                    effects += self._forgetting.on_due(now)
         return effects
 
 

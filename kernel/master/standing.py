@@ -5,7 +5,8 @@ What brings an agent there is decided by `drain`, `maintenance` and `agents`.
 
 from kernel.master.cluster import Agent, Cluster
 from kernel.master.registry_drains import Drain
-from kernel.messages.v1 import Unavailability
+from kernel.messages.domains import region_of
+from kernel.messages.v1 import AgentInfo, Unavailability
 
 
 def is_active(cluster: Cluster, agent: Agent) -> bool:
@@ -22,6 +23,12 @@ def drain_of(cluster: Cluster, agent: Agent) -> Drain | None:
 def refresh(cluster: Cluster, agent: Agent) -> None:
     """Tell the allocator whether it may give of this agent."""
     cluster.allocator.set_agent_active(agent.agent_id, is_active(cluster, agent))
+
+
+def is_remote(cluster: Cluster, info: AgentInfo) -> bool:
+    """Whether it is of another region than the master; who has none is near to everybody."""
+    ours, its = region_of(cluster.settings.master_info.domain), region_of(info.domain)
+    return ours is not None and its is not None and ours != its
 
 
 def unavailability(cluster: Cluster, agent: Agent) -> Unavailability | None:

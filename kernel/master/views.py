@@ -22,7 +22,7 @@ from kernel.model.resources import MILLI, NOTHING, Ranges, Resources, total
 from kernel.model.task import TaskState
 
 MESOS_VERSION = "1.11.0"  # pymesos and others read it as dotted integers
-MASTER_CAPABILITIES = ("AGENT_UPDATE",)
+MASTER_CAPABILITIES = ("AGENT_UPDATE", "AGENT_DRAINING")
 AGENT_CAPABILITIES = ("MULTI_ROLE", "HIERARCHICAL_ROLE", "RESERVATION_REFINEMENT")
 COUNTED_STATES = (
     "TASK_STAGING",

@@ -37,6 +37,14 @@ def domain_text(domain: dict[str, Any] | None) -> str:
     return f"{fault['region']['name']}/{fault['zone']['name']}"
 
 
+def region_of(domain: dict[str, Any] | None) -> str | None:
+    """The region's name, if the domain has one, whoever wrote it."""
+    found: Any = domain
+    for key in ("fault_domain", "region", "name"):
+        found = found.get(key) if isinstance(found, dict) else None
+    return found if isinstance(found, str) else None
+
+
 def _from_json(text: str) -> dict[str, Any]:
     try:
         fault = msgspec.json.decode(text)["fault_domain"]

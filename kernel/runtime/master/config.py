@@ -1,9 +1,14 @@
 """The master's flags, with Mesos's names where Mesos has one."""
 
+import re
+from collections.abc import Callable
 from ipaddress import ip_address
 from typing import Annotated
 
 from msgspec import Meta, Struct
+
+from kernel.messages.domains import parse_domain
+from kernel.model.durations import Rate, parse_rate
 
 
 class MasterConfig(Struct, frozen=True):
@@ -31,6 +36,26 @@ class MasterConfig(Struct, frozen=True):
         float,
         Meta(description="Seconds that known agents have to come back to a new master", ge=0.05),
     ] = 600.0
+    agent_removal_rate_limit: Annotated[
+        str,
+        Meta(description="How many silent agents are given up, as 1/10mins; empty for no limit"),
+    ] = ""
+    recovery_agent_removal_limit: Annotated[
+        str,
+        Meta(description="How many known agents may be given up after a failover; else it ends"),
+    ] = "100%"
+    registry_gc_interval: Annotated[
+        float, Meta(description="Seconds between looks for agents to forget", ge=0.05)
+    ] = 900.0
+    registry_max_agent_age: Annotated[
+        float, Meta(description="Seconds that a lost agent is remembered", ge=0)
+    ] = 1_209_600.0
+    registry_max_agent_count: Annotated[
+        int, Meta(description="Lost agents that are remembered", ge=0)
+    ] = 102_400
+    domain: Annotated[
+        str, Meta(description="Fault domain, as region/zone or as Mesos's JSON; empty for none")
+    ] = ""
     allocation_interval: Annotated[
         float, Meta(description="Seconds that a refusal lasts at least", ge=0.01, le=3600)
     ] = 1.0
@@ -55,6 +80,21 @@ class MasterConfig(Struct, frozen=True):
     ] = False
 
 
+def removal_rate(config: MasterConfig) -> Rate | None:
+    """Raises `DurationMalformed`."""
+    text = config.agent_removal_rate_limit
+    return parse_rate(text) if text else None
+
+
+def removal_limit(config: MasterConfig) -> int:
+    """Of 10,000. Raises `ValueError`."""
+    text = config.recovery_agent_removal_limit.strip()
+    found = re.fullmatch(r"(\d{1,3}(?:\.\d{1,2})?)\s*%", text)
+    if found is None or float(found[1]) > 100:
+        raise ValueError("write a share of all, as 50%")
+    return round(float(found[1]) * 100)
+
+
 def problem_with(config: MasterConfig) -> str | None:
     """What no single flag can tell, as one sentence, or None."""
     try:
@@ -66,4 +106,26 @@ def problem_with(config: MasterConfig) -> str | None:
             f"--ip {config.ip} is reachable from outside and this API has no credentials yet;"
             " listen on 127.0.0.1, or say --insecure"
         )
+    return _unreadable(config)
+
+
+def _unreadable(config: MasterConfig) -> str | None:
+    flags: tuple[tuple[str, str, Callable[[], object]], ...] = (
+        (
+            "agent-removal-rate-limit",
+            config.agent_removal_rate_limit,
+            lambda: removal_rate(config),
+        ),
+        (
+            "recovery-agent-removal-limit",
+            config.recovery_agent_removal_limit,
+            lambda: removal_limit(config),
+        ),
+        ("domain", config.domain, lambda: parse_domain(config.domain)),
+    )
+    for flag, text, read in flags:
+        try:
+            read()
+        except ValueError as error:
+            return f"--{flag} {text!r} will not do: {error}"
     return None

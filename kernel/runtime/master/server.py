@@ -1,5 +1,7 @@
 """The master as a process: leads its store, builds the machine and serves its conversations."""
 
+import logging
+import os
 import secrets
 import sys
 from collections.abc import Awaitable, Callable, Sequence
@@ -17,6 +19,7 @@ from kernel.master.events import (
     CloseAgentStream,
     CloseOperatorStream,
     CloseSchedulerStream,
+    EndMaster,
     Event,
     SendToAgent,
     SendToOperators,
@@ -24,6 +27,7 @@ from kernel.master.events import (
 )
 from kernel.master.master import Master
 from kernel.master.views import MASTER_CAPABILITIES, MESOS_VERSION
+from kernel.messages.domains import parse_domain
 from kernel.messages.v1 import Address, Capability, MasterInfo
 from kernel.runtime.call_form import refuse
 from kernel.runtime.clock import Clock
@@ -31,13 +35,22 @@ from kernel.runtime.config import EXIT_USAGE, parse
 from kernel.runtime.driver import Driver
 from kernel.runtime.http import Application, Request, Response, Route, Streaming
 from kernel.runtime.master.agent_api import AgentApi
-from kernel.runtime.master.config import MasterConfig, problem_with
+from kernel.runtime.master.config import (
+    MasterConfig,
+    problem_with,
+    removal_limit,
+    removal_rate,
+)
 from kernel.runtime.master.operator_api import OperatorApi
 from kernel.runtime.master.pages import BUILD, TEPUI_VERSION, Pages
 from kernel.runtime.master.scheduler_api import SchedulerApi
 from kernel.runtime.master.streams import Streams
 from kernel.runtime.serve import serve
 from kernel.store import open_store
+
+log = logging.getLogger(__name__)
+
+EXIT_GIVEN_UP = 70  # as the driver ends when it can't go on
 
 Handler = Callable[[Request], Awaitable[Response | Streaming]]
 
@@ -153,6 +166,9 @@ class Server:
                 | CloseOperatorStream(stream_id)
             ):
                 self._streams.close(stream_id)
+            case EndMaster(reason):
+                log.critical("ending: %s", reason)
+                os._exit(EXIT_GIVEN_UP)
             case _:
                 raise AssertionError(f"nobody carries out {effect}")
 
@@ -175,6 +191,7 @@ def master_info(config: MasterConfig, master_id: str) -> MasterInfo:
         hostname=hostname,
         version=MESOS_VERSION,
         address=Address(hostname=hostname, ip=config.ip, port=config.port),
+        domain=parse_domain(config.domain),
         capabilities=[Capability(type=name) for name in MASTER_CAPABILITIES],
     )
 
@@ -191,6 +208,11 @@ def _settings(config: MasterConfig, info: MasterInfo, epoch: int) -> Settings:
         unreachable_tasks_max=config.max_unreachable_tasks_per_framework,
         operator_subscribers_max=config.max_operator_event_stream_subscribers,
         offer_timeout_ms=_ms(config.offer_timeout),
+        removal_rate=removal_rate(config),
+        recovery_removal_limit=removal_limit(config),
+        registry_gc_interval_ms=round(config.registry_gc_interval * 1000),
+        registry_max_agent_age_ms=round(config.registry_max_agent_age * 1000),
+        registry_max_agent_count=config.registry_max_agent_count,
     )
 
 

@@ -9,7 +9,8 @@ from kernel.machine import Persist
 from kernel.master.agents import agent_problem
 from kernel.master.events import SendToAgent
 from kernel.messages import agent as agent_messages
-from kernel.messages.quantities import from_wire, to_wire
+from kernel.messages.domains import domain_of
+from kernel.messages.quantities import from_wire, parse_attributes, to_wire
 from kernel.messages.scheduler import EventType
 from kernel.messages.v1 import (
     AgentInfo,
@@ -22,7 +23,7 @@ from kernel.messages.v1 import (
 )
 from kernel.model.resources import parse
 from kernel.model.task import TaskState
-from tests.kernel.master.stage import SchedulerActor, Stage, running, task
+from tests.kernel.master.stage import CAPABLE, SchedulerActor, Stage, running, task
 
 UNTIL_UNREACHABLE_MS = 90_000  # to the next ping, then five of 15 s that go unanswered
 
@@ -274,3 +275,42 @@ def test_a_report_that_makes_no_sense_is_refused(more: dict[str, Any]) -> None:
     assert agent_problem(subscribe_of()) is None
     assert agent_problem(subscribe_of(tasks=[reported()])) is None
     assert agent_problem(subscribe_of(**more)) is not None
+
+
+def test_an_agent_that_comes_back_changed_is_asked_about_anew() -> None:
+    """Source: mesos.md §3.3, a refusal ends with an agent's change; nothing is wiped."""
+    stage = Stage()
+    framework, agent = stage.framework(), stage.agent(attributes="rack:a")
+    framework.decline(*framework.offers(), refuse_s=1_000)
+    info = known_info(stage, framework)
+    stage.pass_time(2_000)
+    assert framework.offers() == []
+
+    agent.info = msgspec.structs.replace(agent.info, attributes=parse_attributes("rack:b"))
+    agent.subscribe([agent.task(framework, "t1", TaskState.RUNNING)], [info])
+
+    [offer] = framework.offers()
+    assert offer.attributes == agent.info.attributes
+    assert [s.state for s in framework.reconcile()] == [TaskState.RUNNING]
+    assert b'"b"' in stage.records["agents"][agent.agent_id]
+
+
+@pytest.mark.parametrize(("capabilities", "count"), [((), 1), (("REGION_AWARE",), 2)])
+def test_agents_of_another_region_are_for_those_who_know_of_regions(
+    capabilities: tuple[str, ...], count: int
+) -> None:
+    """Source: mesos.md §1.3, Fault domains."""
+    stage = Stage()
+    info = stage.master.cluster.settings.master_info
+    here = msgspec.structs.replace(info, domain=domain_of("here", "a"))
+    settings = msgspec.structs.replace(stage.master.cluster.settings, master_info=here)
+    stage.master.cluster.settings = settings
+    for hostname, region in (("near", "here"), ("far", "there")):
+        agent = stage.agent(hostname=hostname)
+        agent.info = msgspec.structs.replace(agent.info, domain=domain_of(region, "b"))
+        agent.subscribe()
+
+    offers = stage.framework(capabilities=(*CAPABLE, *capabilities)).offers()
+
+    assert len(offers) == count
+    assert all(offer.domain is not None for offer in offers)

@@ -42,25 +42,6 @@ def test_a_disconnected_agent_is_given_up_all_the_same() -> None:
     assert list(stage.master.cluster.unreachable) == [agent.agent_id]
 
 
-def test_a_known_agent_that_does_not_come_back_is_unreachable_after_ten_minutes() -> None:
-    """Source: Mesos, --agent_reregister_timeout."""
-    stage = Stage()
-    agent = stage.agent()
-    stage.restart()
-    framework = stage.framework()
-    framework.hear()
-    assert framework.reconcile(("t1", agent.agent_id), ("t2", None)) == []
-
-    stage.pass_time(600_000)
-
-    [failure] = framework.hear()
-    assert failure.failure is not None and failure.failure.agent_id == Id(agent.agent_id)
-    [status] = framework.reconcile(("t1", agent.agent_id))
-    assert status.state is TaskState.UNREACHABLE
-    stage.restart()
-    assert list(stage.master.cluster.unreachable) == [agent.agent_id]
-
-
 def test_an_agent_that_ends_for_good_takes_its_tasks_along() -> None:
     stage = Stage()
     framework, agent = stage.framework(), stage.agent()

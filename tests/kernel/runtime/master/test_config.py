@@ -1,0 +1,33 @@
+"""The master's flags, where one sentence refuses what makes no sense."""
+
+import pytest
+
+from kernel.model.durations import Rate
+from kernel.runtime.master.config import MasterConfig, problem_with, removal_limit, removal_rate
+
+
+def test_limits_are_written_as_in_mesos() -> None:
+    """Source: Mesos, --agent_removal_rate_limit, --recovery_agent_removal_limit."""
+    config = MasterConfig(agent_removal_rate_limit="1/10mins", recovery_agent_removal_limit="12.5%")
+
+    assert problem_with(config) is None
+    assert removal_rate(config) == Rate(1, 600_000)
+    assert removal_limit(config) == 1_250
+    assert removal_rate(MasterConfig()) is None and removal_limit(MasterConfig()) == 10_000
+
+
+@pytest.mark.parametrize(
+    ("flag", "value"),
+    [
+        ("agent_removal_rate_limit", "ten a day"),
+        ("recovery_agent_removal_limit", "101%"),
+        ("recovery_agent_removal_limit", "half"),
+        ("recovery_agent_removal_limit", "nan%"),
+        ("domain", "nowhere"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_by_its_flag(flag: str, value: str) -> None:
+    problem = problem_with(MasterConfig(**{flag: value}))  # type: ignore[arg-type]
+
+    assert problem is not None
+    assert problem.startswith(f"--{flag.replace('_', '-')} {value!r} will not do: write ")
