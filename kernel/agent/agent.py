@@ -8,9 +8,15 @@ Source: Mesos, src/slave/slave.cpp, docs/agent-recovery.md.
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from kernel.agent import draining, reconfiguration, recovery, updates
+from msgspec.structs import replace
+
+from kernel.agent import reconfiguration, recovery
 from kernel.agent.books import Books, Settings
+from kernel.agent.custom_executors import CustomExecutors, forget_rebooted
 from kernel.agent.ending import GRACE_MS_MAX, Ending, Step
+from kernel.agent.executor_calls import ExecutorCalls
+from kernel.agent.groups import Groups
+from kernel.agent.launching import Launching
 from kernel.agent.recovery import Records
 from kernel.agent.shown import status_of, with_id
 from kernel.agent.talk import (
@@ -18,15 +24,17 @@ from kernel.agent.talk import (
     Effect,
     EndAgent,
     Event,
+    ExecutorCalled,
+    ExecutorStreamClosed,
+    ExecutorSubscribed,
     KillContainer,
-    LaunchTask,
     MasterLost,
     MasterSaid,
     SendCall,
     ShutdownRequested,
     StatusReported,
 )
-from kernel.agent.tasks import TaskRecord, refusal
+from kernel.agent.tasks import TaskRecord
 from kernel.machine import DeadlineReached, Now, Operation, Persist
 from kernel.messages.agent import (
     AcknowledgeOperation,
@@ -37,6 +45,7 @@ from kernel.messages.agent import (
     MessageExecutor,
     Ping,
     ReactivateAgent,
+    RunGroup,
     RunTask,
     ShutdownAgent,
     ShutdownExecutor,
@@ -47,10 +56,9 @@ from kernel.messages.agent import (
     UpdateFramework,
 )
 from kernel.messages.v1 import (
+    Id,
     Task,
-    TaskInfo,
 )
-from kernel.model.task import TaskState
 
 
 class Agent:
@@ -62,8 +70,12 @@ class Agent:
         self.registration = self.books.registration
         self.tasks = self.books.tasks
         self.updates = self.books.updates
+        self.custom = CustomExecutors(self.books)
+        self.calls = ExecutorCalls(self.books, self.custom)
+        self.groups = Groups(self.books)
         self.boot_id = ""
         self.ending = Ending()
+        self.launching = Launching(self.books, self.custom, self.groups, self.ending)
 
     def step(self, event: Event, now: Now) -> Sequence[Effect]:
         return _HANDLERS[type(event)](self, event, now)
@@ -73,7 +85,8 @@ class Agent:
             self.updates.next_deadline_ms(),
             self.registration.ping_due_ms,
             self.ending.due_ms,
-            self.books.gc_due_ms,
+            self.books.collection.due_ms,
+            self.custom.next_deadline_ms(),
         )
         return min((at_ms for at_ms in due if at_ms is not None), default=None)
 
@@ -87,6 +100,12 @@ class Agent:
             if record.framework_id not in self.tasks.terminating:
                 shown.append(self.books.task_of(record))
         frameworks = {task.framework_id.value: None for task in shown}
+        executors = [
+            each.record
+            for each in self.books.executors.live.values()
+            if each.record.framework_id not in self.tasks.terminating
+        ]
+        frameworks |= {record.framework_id: None for record in executors}
         agent_id = self.registration.standing.agent_id
         return Subscribe(
             agent_info=with_id(self.settings.info, agent_id),
@@ -95,6 +114,9 @@ class Agent:
             tasks=shown,
             frameworks=[self.tasks.frameworks[framework_id] for framework_id in frameworks],
             is_draining=self.books.draining.record is not None,
+            executors=[
+                replace(record.info, framework_id=Id(record.framework_id)) for record in executors
+            ],
         )
 
     # -- beginning and end ------------------------------------------------------------------
@@ -112,11 +134,19 @@ class Agent:
                 more, calls = self.books.add_update(record, status, now)
                 operations += more
                 effects += calls
-            else:
+            elif record.has_process:
                 effects.append(recovery.recover(record, self.tasks, self.updates, now.wall_ms))
+        if rebooted:
+            operations += forget_rebooted(self.books, now)
+        else:
+            effects += self.custom.recover(now)
+        operations += self.groups.recover(now)
         effects += _drain(self, now)
-        self.books.plan_collection(now)
-        return [Persist(tuple(operations)), *effects] if operations else effects
+        self.books.collection.plan(now)
+        kept = [Persist(tuple(operations))] if operations else []
+        # What may live is named to the shell before anything waits for the disk: the runner ends
+        # what the shell does not name.
+        return [*kept, *effects] if rebooted else [*effects, *kept]
 
     def _on_shutdown(self, event: ShutdownRequested, now: Now) -> list[Effect]:
         if not self.ending.begin(event.reason):
@@ -125,16 +155,21 @@ class Agent:
         kills: list[Effect] = []
         for record in self.books.unfinished():
             operations += self.tasks.mark_killing(record)
-            kills.append(KillContainer(record.container_id, _grace_ms(record)))
-        effects: list[Effect] = [Persist(tuple(operations))] if operations else []
-        return [*effects, *kills, *self._maybe_end(now)]
+            if record.has_process:
+                kills.append(KillContainer(record.container_id, _grace_ms(record)))
+        for executor in self.custom.live():
+            more, effects = self.custom.shutdown(executor, now, GRACE_MS_MAX)
+            operations += more
+            kills += effects
+        kept: list[Effect] = [Persist(tuple(operations))] if operations else []
+        return [*kept, *kills, *self._maybe_end(now)]
 
     def _maybe_end(self, now: Now) -> list[Effect]:
         """End once no task lives and every last word was heard, or not heard for too long."""
         if self.ending.reason is None:
             return []
         step = self.ending.next_step(
-            tasks_live=bool(self.books.unfinished()),
+            tasks_live=bool(self.books.unfinished() or self.books.executors.live),
             all_heard=not any(stream.pending() for stream in self.updates.streams.values()),
             connected=self.registration.connected,
             now=now,
@@ -181,64 +216,12 @@ class Agent:
     def _on_ping(self, _event: Ping, now: Now) -> list[Effect]:
         return list(self.registration.pinged(now))
 
-    def _on_run_task(self, event: RunTask, now: Now) -> list[Effect]:
-        framework_id = event.framework.id.value if event.framework.id is not None else ""
-        task_id = event.task.task_id
-        known = self.tasks.find(framework_id, task_id.value)
-        if known is not None:
-            state = updates.state_of(self.updates.streams.get(known.container_id))
-            if not state.is_terminal:
-                return []  # told twice
-            text = "Cannot reuse an already existing executor for a command task"
-            return self.books.dropped(framework_id, task_id, text, "REASON_TASK_INVALID", now)
-        if self.ending.reason is not None:
-            text = f"The agent is ending: {self.ending.reason}"
-            return self.books.dropped(framework_id, task_id, text, "REASON_AGENT_REMOVED", now)
-        if self.books.draining.record is not None:
-            text = "The agent is draining"
-            return self.books.dropped(framework_id, task_id, text, draining.REASON, now)
-        record, operations = self._record(framework_id, event.task, now)
-        why = refusal(event.framework, event.task)
-        operations += self.tasks.add(record, event.framework)
-        if why is None:
-            launch = LaunchTask(record.container_id, event.framework, event.task)
-            return [Persist(tuple(operations)), launch]
-        reason = "REASON_CONTAINER_LAUNCH_FAILED"
-        failed = StatusReported(record.container_id, TaskState.FAILED, why, reason)
-        status = status_of(record, failed, self.settings.ip, now.wall_ms)
-        more, calls = self.books.add_update(record, status, now)
-        return [Persist((*operations, *more)), *calls]
-
-    def _record(
-        self, framework_id: str, task: TaskInfo, now: Now
-    ) -> tuple[TaskRecord, list[Operation]]:
-        container, operations = self.books.mint()
-        record = TaskRecord(container, self.books.agent_id, framework_id, task, now.wall_ms)
-        return record, operations
-
-    def _on_kill_task(self, event: KillTask, now: Now) -> list[Effect]:
-        framework_id, task_id = event.framework_id.value, event.task_id.value
-        record = self.tasks.find(framework_id, task_id)
-        if record is None:
-            if self.books.is_known(framework_id, task_id):
-                return []
-            if self.tasks.was_completed(framework_id, task_id):
-                return []  # its last word was heard; nobody waits for another
-            text, reason = "Unable to find executor", "REASON_EXECUTOR_TERMINATED"
-            return self.books.dropped(framework_id, event.task_id, text, reason, now)
-        policy = event.kill_policy  # DIFFERS: Mesos's command executor ignores it
-        grace = policy.grace_period if policy is not None else None
-        grace_ms = None if grace is None else grace.nanoseconds // 1_000_000
-        operations = [] if record.killing else self.tasks.mark_killing(record)
-        kill = KillContainer(record.container_id, grace_ms)
-        return [Persist(tuple(operations)), kill] if operations else [kill]
-
     def _on_acknowledged(self, event: AcknowledgeUpdate, now: Now) -> list[Effect]:
-        operations, calls, done = self.updates.acknowledge(
+        operations, calls, stream = self.updates.acknowledge(
             event.framework_id.value, event.task_id.value, event.uuid, now.mono_ms
         )
-        if done is not None:
-            operations += self.books.complete(done.container_id, now)
+        if stream is not None:
+            operations += self.books.heard(stream, now)
         effects: list[Effect] = [Persist(tuple(operations))] if operations else []
         return [*effects, *calls, *self._maybe_end(now)]
 
@@ -266,7 +249,12 @@ class Agent:
             record = self.tasks.live[container]
             if record.framework_id == framework_id:
                 operations += self.tasks.mark_killing(record)
-                kills.append(KillContainer(container))
+                if record.has_process:
+                    kills.append(KillContainer(container))
+        for executor in self.books.executors.of_framework(framework_id):
+            more, effects = self.launching.shut_down(executor, now)
+            operations += more
+            kills += effects
         kept = [Persist(tuple(operations))] if operations else []
         return [*kept, *farewells, *kills]
 
@@ -275,21 +263,20 @@ class Agent:
         forget = Persist((*self.registration.forget(), *self.books.draining.end()))
         return [*self._on_shutdown(ShutdownRequested(reason), now), forget]
 
-    def _on_executor_business(self, _event: object, _now: Now) -> list[Effect]:
-        return []  # custom executors are refused at launch, so none lives here
-
     # -- the executor -----------------------------------------------------------------------
 
     def _on_reported(self, event: StatusReported, now: Now) -> list[Effect]:
+        executor = self.books.executors.live.get(event.container_id)
+        if executor is not None:
+            return [*self.custom.reported(executor, event, now), *self._maybe_end(now)]
         record = self.tasks.live.get(event.container_id)
         if record is None:
             return []
         status = status_of(record, event, self.settings.ip, now.wall_ms)
-        operations, calls = self.books.add_update(record, status, now)
-        if event.state.is_terminal and record.framework_id in self.tasks.terminating:
-            operations += self.books.complete(record.container_id, now)
-            calls = self.updates.farewell(record.framework_id, status)
-        return [Persist(tuple(operations)), *calls, *self._maybe_end(now)]
+        operations, calls = self.books.note_status(record, status, now)
+        more, consequences = self.groups.reported(record, event.state, now)
+        kept = Persist((*operations, *more))
+        return [kept, *calls, *consequences, *self._maybe_end(now)]
 
     # -- time -------------------------------------------------------------------------------
 
@@ -298,7 +285,8 @@ class Agent:
         if effects:
             self.updates.disconnect()  # the master is silent: nobody listens
         effects += self.updates.due(now.mono_ms)
-        effects += self.books.collect(now)
+        effects += self.books.collection.collect(now)
+        effects += self.custom.on_deadline(now)
         return [*effects, *self._maybe_end(now)]
 
 
@@ -311,7 +299,7 @@ def _on_drain(agent: Agent, event: DrainAgent, now: Now) -> list[Effect]:
 def _drain(agent: Agent, now: Now) -> list[Effect]:
     """Kill what lives, if the agent drains; also after a restart, when kills may be lost."""
     kills = agent.books.draining.kills(agent.books.unfinished())
-    return [effect for kill in kills for effect in agent._on_kill_task(kill, now)]
+    return [effect for kill in kills for effect in agent.launching.on_kill_task(kill, now)]
 
 
 def _on_reactivated(agent: Agent, _event: ReactivateAgent, _now: Now) -> list[Effect]:
@@ -336,21 +324,27 @@ _HANDLERS: Mapping[type, Callable[[Agent, Any, Now], Sequence[Effect]]] = {
     MasterSaid: Agent._on_master_said,
     MasterLost: Agent._on_master_lost,
     StatusReported: Agent._on_reported,
+    ExecutorSubscribed: lambda agent, event, now: agent.calls.on_subscribed(event, now),
+    ExecutorCalled: lambda agent, event, now: agent.calls.on_called(event, now),
+    ExecutorStreamClosed: lambda agent, event, _now: agent.custom.on_stream_closed(event),
     ShutdownRequested: Agent._on_shutdown,
     DeadlineReached: Agent._on_deadline,
 }
 _FROM_MASTER: Mapping[type, Callable[[Agent, Any, Now], Sequence[Effect]]] = {
     Subscribed: Agent._on_subscribed,
     Ping: Agent._on_ping,
-    RunTask: Agent._on_run_task,
-    KillTask: Agent._on_kill_task,
+    RunTask: lambda agent, event, now: agent.launching.on_run_task(event, now),
+    RunGroup: lambda agent, event, now: agent.launching.on_run_group(event, now),
+    KillTask: lambda agent, event, now: agent.launching.on_kill_task(event, now),
     AcknowledgeUpdate: Agent._on_acknowledged,
     ApplyOperation: _on_operation,
     AcknowledgeOperation: _on_operation,
     UpdateFramework: Agent._on_update_framework,
     ShutdownFramework: Agent._on_shutdown_framework,
-    ShutdownExecutor: Agent._on_executor_business,
-    MessageExecutor: Agent._on_executor_business,
+    ShutdownExecutor: lambda agent, event, now: agent.launching.on_shutdown(event, now),
+    MessageExecutor: lambda agent, event, _now: agent.custom.message(
+        event.framework_id.value, event.executor_id.value, event.data
+    ),
     DrainAgent: _on_drain,
     ReactivateAgent: _on_reactivated,
     ShutdownAgent: Agent._on_shutdown_agent,

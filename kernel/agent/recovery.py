@@ -8,7 +8,8 @@ Source: Mesos, docs/agent-recovery.md.
 
 from collections.abc import Mapping
 
-from kernel.agent import registration, updates
+from kernel.agent import executors, registration, updates
+from kernel.agent.executors import CompletedExecutor, Executor, ExecutorRecord
 from kernel.agent.registration import Registration
 from kernel.agent.talk import RecoverTask
 from kernel.agent.tasks import (
@@ -19,7 +20,7 @@ from kernel.agent.tasks import (
     TaskRecord,
     Tasks,
 )
-from kernel.agent.updates import UpdateRecord, UpdateStreams
+from kernel.agent.updates import Forgotten, UpdateRecord, UpdateStreams
 from kernel.messages.codec import decode
 from kernel.messages.v1 import FrameworkInfo, Id, TaskStatus
 from kernel.model.task import Source, TaskState
@@ -39,6 +40,12 @@ def restore(records: Records) -> tuple[Registration, Tasks, UpdateStreams]:
         tasks.completed[container_id] = decode(CompletedRecord, value)
     for _, value in records.get(updates.COLLECTION, {}).items():
         streams.restore(decode(UpdateRecord, value))
+    for container_id, value in records.get(updates.FORGOTTEN, {}).items():
+        streams.restore_forgotten(container_id, decode(Forgotten, value))
+    for container_id, value in records.get(executors.EXECUTORS, {}).items():
+        tasks.executors.live[container_id] = Executor(decode(ExecutorRecord, value))
+    for container_id, value in records.get(executors.COMPLETED, {}).items():
+        tasks.executors.completed[container_id] = decode(CompletedExecutor, value)
     return registration.restore(standing), tasks, streams
 
 
@@ -74,6 +81,6 @@ def lost_in_reboot(record: TaskRecord, wall_ms: int) -> TaskStatus:
         source=Source.AGENT,
         reason="REASON_EXECUTOR_TERMINATED",
         agent_id=Id(record.agent_id),
-        executor_id=record.task.task_id,
+        executor_id=Id(record.executor_id),
         timestamp=wall_ms / 1000,
     )

@@ -12,9 +12,11 @@ class Place(Struct, frozen=True):
     framework_id: str
     executor_id: str  # a command task's executor has the task's id
     container_id: str
+    nested: str = ""  # the container of one task of a group, inside that of its executor
 
     def sandbox(self, work_dir: str) -> str:
-        return f"{self._runs(work_dir)}/{self.container_id}"
+        inner = f"/containers/{self.nested}" if self.nested else ""
+        return f"{self._runs(work_dir)}/{self.container_id}{inner}"
 
     def latest(self, work_dir: str) -> str:
         """A link to the newest run's sandbox."""
@@ -22,11 +24,13 @@ class Place(Struct, frozen=True):
 
     def virtual(self) -> str:
         """The path under /files that needs no knowledge of the work directory."""
-        return f"/frameworks/{self.framework_id}/executors/{self.executor_id}/runs/latest"
+        inner = f"/containers/{self.nested}" if self.nested else ""
+        runs = f"/frameworks/{self.framework_id}/executors/{self.executor_id}/runs"
+        return f"{runs}/latest{inner}"
 
     def record(self, work_dir: str) -> str:
         """What the runner wrote down of the run; not in the sandbox, so that no task forges it."""
-        return f"{work_dir}/meta/runs/{self.container_id}"
+        return f"{work_dir}/meta/runs/{self.nested or self.container_id}"
 
     def _runs(self, work_dir: str) -> str:
         return (

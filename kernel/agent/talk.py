@@ -2,7 +2,8 @@
 
 from msgspec import Struct
 
-from kernel.machine import DeadlineReached, Persist
+from kernel.machine import Answer, DeadlineReached, Persist
+from kernel.messages import executor
 from kernel.messages.agent import AnyAgentCall, AnyMasterEvent
 from kernel.messages.v1 import CheckStatusInfo, FrameworkInfo, TaskInfo
 from kernel.model.task import Source, TaskState
@@ -35,6 +36,27 @@ class StatusReported(Struct, frozen=True, tag=True):
     source: Source = Source.EXECUTOR
     memory_limit_bytes: int | None = None
     check_status: CheckStatusInfo | None = None
+    pid: int | None = None
+    wait_status: int | None = None  # the raw one, once it has ended
+
+
+class ExecutorSubscribed(Struct, frozen=True, tag=True):
+    """A custom executor opened a stream; it hears nothing before it is answered with 200."""
+
+    request_id: int
+    stream_id: str
+    call: executor.Call
+
+
+class ExecutorCalled(Struct, frozen=True, tag=True):
+    """Any other call of a custom executor, of correct form."""
+
+    request_id: int
+    call: executor.Call
+
+
+class ExecutorStreamClosed(Struct, frozen=True, tag=True):
+    stream_id: str
 
 
 class ShutdownRequested(Struct, frozen=True, tag=True):
@@ -73,6 +95,44 @@ class KillContainer(Struct, frozen=True, tag=True):
     grace_ms: int | None = None
 
 
+class LaunchExecutor(Struct, frozen=True, tag=True):
+    """Start a custom executor's process; it is on record already."""
+
+    container_id: str
+    framework: FrameworkInfo
+
+
+class RecoverExecutor(Struct, frozen=True, tag=True):
+    """An earlier life of this agent launched it; find out what became of its process."""
+
+    container_id: str
+    framework: FrameworkInfo
+    subscribed: bool
+    age_ms: int
+
+
+class ResizeExecutor(Struct, frozen=True, tag=True):
+    """It has more or fewer tasks than before, and may use what they may."""
+
+    container_id: str
+
+
+class SendToExecutor(Struct, frozen=True, tag=True):
+    stream_id: str
+    event: executor.Event
+
+
+class CloseExecutorStream(Struct, frozen=True, tag=True):
+    """What was sent before still leaves."""
+
+    stream_id: str
+
+
+class ExecutorAnswered(Answer, frozen=True, tag=True):
+    status: int
+    message: str = ""
+
+
 class RemoveSandbox(Struct, frozen=True, tag=True):
     """Its time is over: `directory` and what the runner recorded about it go."""
 
@@ -93,7 +153,15 @@ class EndAgent(Struct, frozen=True, tag=True):
 
 
 Event = (
-    AgentStarted | MasterSaid | MasterLost | StatusReported | ShutdownRequested | DeadlineReached
+    AgentStarted
+    | MasterSaid
+    | MasterLost
+    | StatusReported
+    | ExecutorSubscribed
+    | ExecutorCalled
+    | ExecutorStreamClosed
+    | ShutdownRequested
+    | DeadlineReached
 )
 Effect = (
     Persist
@@ -101,6 +169,12 @@ Effect = (
     | LaunchTask
     | RecoverTask
     | KillContainer
+    | LaunchExecutor
+    | RecoverExecutor
+    | ResizeExecutor
+    | SendToExecutor
+    | CloseExecutorStream
+    | ExecutorAnswered
     | RemoveSandbox
     | HangUp
     | EndAgent

@@ -18,7 +18,8 @@ from kernel.messages.codec import encode
 from kernel.messages.v1 import Id, Task, TaskStatus
 from kernel.model.task import TaskState
 
-COLLECTION = "update"
+COLLECTION, FORGOTTEN = "update", "update_forgotten"
+FORGOTTEN_MAX = 64  # an executor repeats what it has not heard of; it does not repeat older ones
 RETRY_FIRST_MS = 10_000  # Mesos: STATUS_UPDATE_RETRY_INTERVAL_MIN
 RETRY_MAX_MS = 600_000  # Mesos: STATUS_UPDATE_RETRY_INTERVAL_MAX
 _UUID_BYTES = 16
@@ -34,13 +35,23 @@ class UpdateRecord(Struct, frozen=True):
     acknowledged: bool = False
 
 
+class Forgotten(Struct, frozen=True):
+    """Updates of an executor that are not kept any more and may be repeated by it still."""
+
+    framework_id: str
+    task_id: str
+    uuids: list[bytes]
+
+
 class Stream(Struct):
-    """`kept` are all that are shown, in order; from `head` on they are not acknowledged."""
+    """`kept` are all that are shown, in order; from `head` on they are not acknowledged.
+    `forgotten` are uuids that an executor had made, of updates that are not shown any more."""
 
     container_id: str
     framework_id: str
     task_id: str
     kept: list[UpdateRecord] = []
+    forgotten: list[bytes] = []
     numbers: int = 0
     due_ms: int | None = None
     wait_ms: int = RETRY_FIRST_MS
@@ -51,6 +62,10 @@ class Stream(Struct):
     @property
     def latest(self) -> TaskStatus | None:
         return self.kept[-1].status if self.kept else None
+
+    def has(self, uuid: bytes) -> bool:
+        """Whether this update came before."""
+        return uuid in self.forgotten or any(each.status.uuid == uuid for each in self.kept)
 
     @property
     def is_done(self) -> bool:
@@ -73,10 +88,17 @@ class UpdateStreams:
         stream.kept.append(record)
         stream.numbers = max(stream.numbers, record.number + 1)
 
+    def restore_forgotten(self, container_id: str, record: Forgotten) -> None:
+        """After the updates."""
+        stream = self.streams.get(container_id)
+        if stream is not None:
+            stream.forgotten = list(record.uuids)
+
     def add(
         self, container_id: str, framework_id: str, status: TaskStatus, now_ms: int
     ) -> tuple[list[Operation], list[SendCall]]:
-        """Queue `status` (its uuid is filled in). The calls may leave once the rest is durable."""
+        """Queue `status`; a uuid is filled in unless its executor made one. The calls may leave
+        once the rest is durable."""
         stream = self._stream(container_id, framework_id, status.task_id.value)
         number = stream.numbers
         record = UpdateRecord(
@@ -94,7 +116,7 @@ class UpdateStreams:
     ) -> tuple[list[Operation], list[SendCall], Stream | None]:
         """Only the head can be acknowledged; anything else is late or a stranger's: ignored.
 
-        Returns the stream if that was its last word.
+        Returns the stream that it was.
         """
         for stream in self.about(framework_id, task_id):
             pending = stream.pending()
@@ -108,11 +130,12 @@ class UpdateStreams:
             ):
                 del stream.kept[index]
                 operations: list[Operation] = [Delete(COLLECTION, key(head))]
+                operations += _note_forgotten(stream, head)
             else:
                 heard = _acknowledged(head)
                 stream.kept[index] = heard
                 operations = [Put(COLLECTION, key(heard), encode(heard))]
-            return operations, self._send_head(stream, now_ms), stream if stream.is_done else None
+            return operations, self._send_head(stream, now_ms), stream
         return [], [], None
 
     def farewell(self, framework_id: str, status: TaskStatus | None) -> list[SendCall]:
@@ -125,8 +148,12 @@ class UpdateStreams:
 
     def remove(self, container_id: str) -> list[Operation]:
         stream = self.streams.pop(container_id, None)
-        kept = stream.kept if stream is not None else []
-        return [Delete(COLLECTION, key(record)) for record in kept]
+        if stream is None:
+            return []
+        operations: list[Operation] = [Delete(COLLECTION, key(each)) for each in stream.kept]
+        if stream.forgotten:
+            operations.append(Delete(FORGOTTEN, container_id))
+        return operations
 
     def about(self, framework_id: str, task_id: str) -> Iterator[Stream]:
         for stream in list(self.streams.values()):
@@ -195,7 +222,17 @@ class UpdateStreams:
         if last is None or not last.acknowledged or last.status.state is not record.status.state:
             return []
         stream.kept.pop()
-        return [Delete(COLLECTION, key(last))]
+        return [Delete(COLLECTION, key(last)), *_note_forgotten(stream, last)]
+
+
+def _note_forgotten(stream: Stream, record: UpdateRecord) -> list[Operation]:
+    """Its uuid is remembered if an executor made it: executors repeat themselves after a crash."""
+    uuid = record.status.uuid
+    if uuid is None or uuid == _uuid(record.container_id, record.number):
+        return []
+    stream.forgotten = [*stream.forgotten, uuid][-FORGOTTEN_MAX:]
+    forgotten = Forgotten(stream.framework_id, stream.task_id, stream.forgotten)
+    return [Put(FORGOTTEN, stream.container_id, encode(forgotten))]
 
 
 def key(record: UpdateRecord) -> str:
@@ -220,10 +257,12 @@ def state_of(stream: Stream | None) -> TaskState:
 
 
 def _with_uuid(status: TaskStatus, container_id: str, number: int) -> TaskStatus:
+    return status if status.uuid is not None else replace(status, uuid=_uuid(container_id, number))
+
+
+def _uuid(container_id: str, number: int) -> bytes:
     """Derived, not drawn: the same update has the same uuid however often it is made."""
-    uuid = blake2b(f"{container_id}/{number}".encode(), digest_size=_UUID_BYTES).digest()
-    fields = {name: getattr(status, name) for name in status.__struct_fields__}
-    return TaskStatus(**{**fields, "uuid": uuid})
+    return blake2b(f"{container_id}/{number}".encode(), digest_size=_UUID_BYTES).digest()
 
 
 def _acknowledged(record: UpdateRecord) -> UpdateRecord:

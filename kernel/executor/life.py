@@ -7,6 +7,7 @@ Decides states, reasons and message texts as Mesos's command executor does; wher
 from enum import Enum
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from kernel.executor import checks
 from kernel.executor.checks import Check, Inquiry, Verdict
@@ -227,7 +228,7 @@ class Life(Struct):
         effects: list[Effect] = []
         if self.stage is Stage.ORDERED and self.state is not TaskState.KILLING:
             effects += self._advance(TaskState.RUNNING)  # it was so short that we saw only the end
-        end = self._end_of(event)
+        end = replace(self._end_of(event), wait_status=raw_status(event))
         return [*effects, *self._over(end), ForgetProcess(self.run)]
 
     def _end_of(self, event: ProcessEnded) -> ReportStatus:
@@ -302,6 +303,14 @@ def _killed_before_start(life: Life) -> ReportStatus:
 def _told(inquiry: Inquiry | None) -> CheckStatusInfo | None:
     """What every update of a task with a check carries, known or not."""
     return inquiry.status if inquiry is not None else None
+
+
+def raw_status(event: ProcessEnded) -> int | None:
+    """As wait(2) gives it; made of the shell's `$?` where the kernel told nobody."""
+    if event.wait_status is not None or event.status is None:
+        return event.wait_status
+    number = event.status - _SIGNAL_BASE
+    return number if 0 < number <= _SIGNALS_MAX else event.status << 8
 
 
 def describe(event: ProcessEnded) -> str:

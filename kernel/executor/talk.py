@@ -137,6 +137,7 @@ class ReportStatus(AboutRun, frozen=True):
     source: Source = Source.EXECUTOR
     memory_limit_bytes: int | None = None
     check_status: CheckStatusInfo | None = None
+    wait_status: int | None = None  # the raw one of its end, where it is known
 
 
 Event = (

@@ -1,8 +1,9 @@
-"""Carries out ACCEPT: checks the offers as a whole and each task by itself, and launches.
+"""Carries out ACCEPT: checks the offers as a whole and each operation by itself, in list order.
 
-The offers named are used up, whatever comes of the operations; what is left over goes back as if
-it had been declined with the call's filter. Only LAUNCH is carried out so far; every other
-operation is answered as an error, never dropped in silence where there is a way to answer.
+The offers named are used up, whatever comes of the operations. What is left over goes back: as if
+it had been declined with the call's filter, but for what an operation made of it, which is offered
+again at once. An operation that can't be done is answered as an error where there is a way to
+answer, and changes nothing. What follows on an operation is `operations`'s.
 Source: Mesos, Master::_accept; recordings of a real master.
 """
 
@@ -18,19 +19,22 @@ from kernel.master.cluster import (
     Framework,
     TaskRecord,
     master_status,
+    used_on,
+    words_of,
 )
 from kernel.master.events import Effect
 from kernel.master.offers import Offers
+from kernel.master.operations import Operations
 from kernel.master.refusals import refuse_ms_of
 from kernel.master.validate import resources_of, task_problem
+from kernel.master.validate_operations import Asked, operation_problem, task_resources_problem
 from kernel.messages import agent as agent_messages
 from kernel.messages import scheduler
-from kernel.messages.operations import OperationStatus
+from kernel.messages.conversions import SPECULATIVE, apply
 from kernel.messages.scheduler import Operation
 from kernel.messages.v1 import AllocationInfo, ExecutorInfo, Id, Resource, Task, TaskInfo
 from kernel.model.ids import ExecutorId, OfferId, TaskId
-from kernel.model.operation import OperationState
-from kernel.model.resources import NOTHING, Resources
+from kernel.model.resources import NOTHING, Resources, common
 from kernel.model.task import TaskState
 from kernel.model.words import shown
 
@@ -46,6 +50,7 @@ class _Pool:
         self.framework = framework
         self.agent = agent
         self.role = role
+        self.offered = left
         self.left = left
         self.launched = 0
 
@@ -53,9 +58,10 @@ class _Pool:
 class Accept:
     """Works on the books of one `Cluster`."""
 
-    def __init__(self, cluster: Cluster, offers: Offers) -> None:
+    def __init__(self, cluster: Cluster, offers: Offers, operations: Operations) -> None:
         self._cluster = cluster
         self._offers = offers
+        self._operations = operations
 
     def on_accept(self, framework: Framework, call: scheduler.Accept, now: Now) -> list[Effect]:
         problem = self._offers_problem(framework, call.offer_ids)
@@ -64,7 +70,7 @@ class Accept:
         taken = [self._cluster.take_offer(OfferId(offer.value)) for offer in call.offer_ids]
         left = NOTHING
         for offer in taken:
-            left = left + offer.resources
+            left = left + offer.resources  # what is shared stays one
         agent = self._cluster.agents[taken[0].agent_id]
         pool = _Pool(framework, agent, taken[0].role, left)
         effects: list[Effect] = []
@@ -129,7 +135,7 @@ class Accept:
                 effects += self._cluster.update(framework, status)
             if operation.type not in ("LAUNCH", "LAUNCH_GROUP"):
                 message = f"Operation attempted with invalid offers: {problem}"
-                effects += self._operation_error(framework, operation, message)
+                effects += self._operations.refuse(framework, operation, message)
         return effects
 
     def _give_back_the_rest(self, pool: _Pool, refuse_ms: int, now: Now) -> None:
@@ -143,7 +149,7 @@ class Accept:
             framework_id,
             pool.role,
             agent_id,
-            pool.left,
+            common(pool.left, pool.offered),
             refuse_ms=refuse_ms,
             now_ms=now.mono_ms,
         )
@@ -151,34 +157,55 @@ class Accept:
     # --- the operations --------------------------------------------------------------------
 
     def _operate(self, pool: _Pool, operation: Operation, now: Now) -> list[Effect]:
+        if operation.type in ("LAUNCH", "LAUNCH_GROUP") and operation.id is not None:
+            return self._refuse_id(pool, operation, now)
         if operation.type == "LAUNCH":
             tasks = operation.launch.task_infos if operation.launch is not None else []
             return self._launch(pool, tasks, now)
+        if operation.type != "LAUNCH_GROUP":
+            return self._convert(pool, operation)
         message = f"Tepui does not carry out {operation.type} operations yet"
         effects: list[Effect] = []
         for task in _tasks_of(operation):
             effects += self._refuse(
                 pool.framework, task, f"{message}: use LAUNCH", now, GROUP_INVALID
             )
-        if operation.type != "LAUNCH_GROUP":
-            effects += self._operation_error(pool.framework, operation, message)
         return effects
 
-    def _operation_error(
-        self, framework: Framework, operation: Operation, message: str
-    ) -> list[Effect]:
-        """Only an operation with an id can be answered; that is how the API is."""
-        self._cluster.count("invalid_operations")
-        if operation.id is None:
-            return []
-        status = OperationStatus(
-            operation_id=operation.id, state=OperationState.ERROR, message=message
+    def _refuse_id(self, pool: _Pool, operation: Operation, now: Now) -> list[Effect]:
+        """A launch is followed by its tasks' updates; an operation's status would say nothing."""
+        problem = f"{operation.type} must not have an 'id': its tasks' status updates tell of it"
+        reason = GROUP_INVALID if operation.type == "LAUNCH_GROUP" else TASK_INVALID
+        effects = self._operations.refuse(pool.framework, operation, problem)
+        for task in _tasks_of(operation):
+            effects += self._refuse(pool.framework, task, problem, now, reason)
+        return effects
+
+    def _convert(self, pool: _Pool, operation: Operation) -> list[Effect]:
+        """An operation that makes other resources of some; what it makes is in the pool at once,
+        but for resized volumes."""
+        framework, agent = pool.framework, pool.agent
+        asked = Asked(
+            framework=framework.info,
+            role=pool.role,
+            there=self._cluster.allocator.books[agent.agent_id].total,
+            in_use=used_on(agent),
+            principal=framework.info.principal,
         )
-        event = scheduler.Event(
-            type=scheduler.EventType.UPDATE_OPERATION_STATUS,
-            update_operation_status=scheduler.UpdateOperationStatus(status=status),
+        problem = operation_problem(operation, asked)
+        if problem is not None:
+            problem = f"{problem}; on agent {words_of(agent)}"
+            return self._operations.refuse(framework, operation, problem)
+        applied = apply(pool.left, operation, allocated_to=pool.role)
+        if isinstance(applied, str):
+            return self._operations.refuse(framework, operation, applied)
+        if operation.type in SPECULATIVE:
+            pool.left = applied.left
+        else:
+            pool.left = pool.left - applied.consumed
+        return self._operations.begin(
+            agent, operation, applied, framework=framework, role=pool.role
         )
-        return self._cluster.tell(framework, event)
 
     def _launch(self, pool: _Pool, tasks: Sequence[TaskInfo], now: Now) -> list[Effect]:
         effects: list[Effect] = []
@@ -195,10 +222,12 @@ class Accept:
         task_id = TaskId(task.task_id.value)
         if task_id in framework.tasks or task_id in framework.unreachable:
             return self._answer_duplicate(framework, task_id, now)
-        problem = task_problem(task, agent_id=agent.agent_id, framework_id=framework.framework_id)
+        problem = task_problem(
+            task, agent_id=agent.agent_id, framework_id=framework.framework_id
+        ) or task_resources_problem(task, pool.role)
         if problem is not None:
             return self._refuse(framework, task, problem, now)
-        resources, _ = resources_of(task.resources)
+        resources = resources_of(task.resources)[0].named_as_in(pool.left)
         if resources.is_empty:
             return self._refuse(framework, task, "Task uses no resources", now)
         executor, problem = self._executor(pool, task)
@@ -211,7 +240,7 @@ class Accept:
                 f" more than available {shown(pool.left, pool.role)}"
             )
             return self._refuse(framework, task, problem, now)
-        pool.left = pool.left - needed
+        pool.left = pool.left - needed.exclusive()
         pool.launched += 1
         return self._start(pool, task, resources, executor)
 
@@ -224,6 +253,7 @@ class Accept:
         there = pool.agent.executors.get(key)
         if there is None:
             resources, problem = resources_of(info.resources)
+            resources = resources.named_as_in(pool.left)
             return ExecutorRecord(info, resources, pool.role), problem
         if there.info != info:
             return None, (
@@ -248,10 +278,11 @@ class Accept:
         if executor is not None:
             key = (framework.framework_id, ExecutorId(executor.info.executor_id.value))
             agent.executors[key] = executor
+            agent.changed()
         record = TaskRecord(
             task=task_of(info, framework.framework_id), resources=resources, role=pool.role
         )
-        record.holds = True  # the offer held it, now the task does
+        self._cluster.note_held(record)  # the offer held it, now the task does
         self._cluster.add_task(record)
         self._cluster.count("tasks_launched")
         event = agent_messages.RunTask(framework=framework.info, task=info)

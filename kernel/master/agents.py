@@ -19,11 +19,13 @@ from kernel.master.cluster import (
     PendingKill,
     TaskRecord,
     master_status,
+    set_total,
 )
 from kernel.master.drain import Drains
 from kernel.master.events import CloseAgentStream, Effect, SendToAgent
 from kernel.master.frameworks import Frameworks
 from kernel.master.offers import Offers
+from kernel.master.operations import Operations
 from kernel.master.standing import is_remote, refresh
 from kernel.master.tasks import Tasks
 from kernel.master.validate import framework_problem, resources_of, role_problem
@@ -32,6 +34,7 @@ from kernel.messages import agent as agent_messages
 from kernel.messages.operator import EventType
 from kernel.messages.v1 import ExecutorInfo, FrameworkInfo, Id, Resource, Task
 from kernel.model.ids import AgentId, ExecutorId, FrameworkId, TaskId, id_problem
+from kernel.model.resources import Resources
 from kernel.model.task import TaskState
 
 AGENT_REREGISTERED = "REASON_AGENT_REREGISTERED"
@@ -56,7 +59,7 @@ def agent_problem(subscribe: agent_messages.Subscribe) -> str | None:
 
 
 def _resources_problem(subscribe: agent_messages.Subscribe) -> str | None:
-    bundles = [subscribe.agent_info.resources]
+    bundles = [subscribe.agent_info.resources, subscribe.total or []]
     bundles += [task.resources for task in subscribe.tasks]
     bundles += [executor.resources for executor in subscribe.executors]
     for wire in bundles:
@@ -75,12 +78,14 @@ class Agents:
         frameworks: Frameworks,
         tasks: Tasks,
         drains: Drains,
+        operations: Operations,
     ) -> None:
         self._cluster = cluster
         self._offers = offers
         self._frameworks = frameworks
         self._tasks = tasks
         self._drains = drains
+        self._operations = operations
 
     # --- coming ----------------------------------------------------------------------------
 
@@ -114,6 +119,8 @@ class Agents:
         effects.append(self._greeting(agent, believed))
         effects += self._settle(agent, subscribe)
         effects += self._drains.on_subscribed(agent, is_draining=subscribe.is_draining)
+        for update in subscribe.operations:
+            effects += self._operations.on_update(agent, update)
         if was_unreachable:
             effects += self._tell_returned(agent, now)
         refresh(self._cluster, agent)
@@ -139,8 +146,9 @@ class Agents:
         agent.reregistered_ms = now.wall_ms if was_known else None
         cluster.agents[agent_id] = agent
         cluster.watchers.note(EventType.AGENT_ADDED, agent)
-        total, _ = resources_of(subscribe.agent_info.resources)
+        total = _total_of(subscribe)
         cluster.allocator.add_agent(agent_id, total)
+        self._operations.learn(agent, subscribe, total)
         cluster.count("agent_reregistrations" if was_known else "agent_registrations")
         return agent
 
@@ -151,9 +159,10 @@ class Agents:
         effects = self._drop_stream(agent)
         agent.reregistered_ms = now.wall_ms
         self._cluster.count("agent_reregistrations")
-        if subscribe.agent_info.resources != agent.info.resources:
-            total, _ = resources_of(subscribe.agent_info.resources)
-            self._cluster.allocator.resize_agent(agent.agent_id, total)
+        total = _total_of(subscribe)
+        self._operations.learn(agent, subscribe, total)
+        if total != self._cluster.allocator.books[agent.agent_id].total:
+            set_total(self._cluster, agent, total)
         elif replace(subscribe.agent_info, id=agent.info.id) != agent.info:
             # Another attribute or domain: who refused it may want it now.
             self._cluster.allocator.filters.forget_agent(agent.agent_id)
@@ -177,6 +186,7 @@ class Agents:
                 epoch=settings.epoch,
                 ping_timeout_seconds=self._cluster.liveness.timeout_s,
                 tasks=believed,
+                operations=self._operations.unheard(agent),
             ),
         )
 
@@ -224,7 +234,9 @@ class Agents:
         record = framework.unreachable.pop(key[1], None) or _record_of(task, agent.agent_id)
         if _was_lost(framework, key[1], agent.agent_id):
             record.kill = PendingKill(None)  # its framework has been told that it is no more
-        record.state, record.shown, record.unreachable_ms = task.state, None, None
+        record.resources = record.resources.named_as_in(agent.base)
+        record.state, record.unreachable_ms = task.state, None
+        record.changed()
         self._cluster.add_task(record)
         if not record.state.is_terminal:
             self._cluster.hold(record)
@@ -237,9 +249,10 @@ class Agents:
             reported[key] = None
             if key in agent.executors:
                 continue
-            resources, _ = resources_of(info.resources)
+            resources = resources_of(info.resources)[0].named_as_in(agent.base)
             role = _role_in(info.resources)
             agent.executors[key] = ExecutorRecord(info, resources, role)
+            agent.changed()
             self._cluster.allocator.hold(key[0], role, agent.agent_id, resources)
         for key in [key for key in agent.executors if key not in reported]:
             self._cluster.remove_executor(agent, key)
@@ -296,6 +309,12 @@ def _was_lost(framework: Framework, task_id: TaskId, agent_id: AgentId) -> bool:
             framework.completed.remove(record)
             return True
     return False
+
+
+def _total_of(subscribe: agent_messages.Subscribe) -> Resources:
+    """What it has after all operations; as it was configured, if it says nothing else."""
+    wire = subscribe.agent_info.resources if subscribe.total is None else subscribe.total
+    return resources_of(wire)[0]
 
 
 def _record_of(task: Task, agent_id: AgentId) -> TaskRecord:

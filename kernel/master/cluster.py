@@ -5,7 +5,6 @@ happens when is decided by the parts beside this module, which all work on one `
 """
 
 from collections import deque
-from collections.abc import Sequence
 
 from msgspec import Struct, field
 
@@ -19,11 +18,13 @@ from kernel.master.machines import Machines
 from kernel.master.registry import AgentRecord
 from kernel.master.registry_drains import Deactivation
 from kernel.master.registry_gone import GoneRecord
+from kernel.master.tally import Tally
 from kernel.master.validate import capabilities_of, roles_of
 from kernel.master.watchers import SUBSCRIBERS_MAX, Watchers
 from kernel.messages import agent as agent_messages
 from kernel.messages import scheduler
 from kernel.messages.maintenance import Schedule
+from kernel.messages.operations import OperationStatus
 from kernel.messages.operator import EventType
 from kernel.messages.quota import QuotaConfig
 from kernel.messages.v1 import (
@@ -38,7 +39,9 @@ from kernel.messages.v1 import (
 )
 from kernel.model.durations import Rate
 from kernel.model.ids import AgentId, ExecutorId, FrameworkId, OfferId, TaskId
-from kernel.model.resources import Resources
+from kernel.model.operation import OperationState
+from kernel.model.resources import NOTHING, Resources
+from kernel.model.resources import total as resources_total
 from kernel.model.task import LEGACY_STATE, Source, TaskState
 
 COMPLETED_FRAMEWORKS_MAX = 50  # Mesos: --max_completed_frameworks
@@ -88,6 +91,11 @@ class TaskRecord(Struct, eq=False):
     kill: "PendingKill | None" = None
     unreachable_ms: int | None = None
     shown: bytes | None = None  # its JSON in /state, until something changes
+    shown_v1: bytes | None = None  # the same of GET_STATE
+
+    def changed(self) -> None:
+        """Whoever changes what is shown of it says so."""
+        self.shown = self.shown_v1 = None
 
     @property
     def key(self) -> "TaskKey":
@@ -96,6 +104,9 @@ class TaskRecord(Struct, eq=False):
     @property
     def agent_id(self) -> AgentId:
         return AgentId(self.task.agent_id.value)
+
+
+NOBODY = FrameworkId("")  # holds what an operator's GROW_VOLUME consumes
 
 
 class PendingKill(Struct, frozen=True):
@@ -118,6 +129,28 @@ class OfferRecord(Struct, frozen=True):
     resources: Resources
 
 
+class OperationRecord(Struct, eq=False):
+    """An operation on an agent's resources that is under way, or not yet acknowledged.
+
+    `operation_uuid` names it between us and the agent. `held` is what a volume that is being
+    resized keeps from everybody. `is_settled` says that the agent's `base` has its effect, if any.
+    """
+
+    operation_uuid: str
+    operation: scheduler.Operation
+    framework_id: FrameworkId | None  # None: an operator's
+    agent_id: AgentId
+    role: str
+    converted: Resources
+    status: OperationStatus
+    held: Resources = NOTHING
+    is_settled: bool = False
+
+    @property
+    def state(self) -> OperationState:
+        return self.status.state
+
+
 TaskKey = tuple[FrameworkId, TaskId]
 ExecutorKey = tuple[FrameworkId, ExecutorId]
 
@@ -136,6 +169,13 @@ class Framework(Struct, eq=False):
     unreachable: dict[TaskId, TaskRecord] = field(default_factory=dict)
     completed: "deque[TaskRecord]" = field(default_factory=deque)
     offers: dict[OfferId, None] = field(default_factory=dict)
+    held: dict[str, Tally] = field(default_factory=dict)  # by its tasks, under each role
+    changes: int = 0  # tells a reader whether anything but its tasks can have changed
+
+    def __setattr__(self, name: str, value: object) -> None:
+        super().__setattr__(name, value)
+        if name != "changes":
+            self.changes += 1
 
     @property
     def is_connected(self) -> bool:
@@ -165,7 +205,23 @@ class Agent(Struct, eq=False):
     ip: str = ""
     tasks: dict[TaskKey, TaskRecord] = field(default_factory=dict)
     executors: dict[ExecutorKey, ExecutorRecord] = field(default_factory=dict)
+    operations: dict[str, OperationRecord] = field(default_factory=dict)  # as they were sent
+    base: Resources = NOTHING  # what it had before those of them that are not settled
+    wanted: Resources | None = None  # its total, while more than that is held there
     offers: dict[OfferId, None] = field(default_factory=dict)
+    changes: int = 0
+    shown: bytes | None = None  # its JSON in /state, until something changes
+    shown_v1: bytes | None = None  # the same of GET_AGENTS
+
+    def __setattr__(self, name: str, value: object) -> None:
+        super().__setattr__(name, value)
+        if name not in ("shown", "shown_v1", "changes"):
+            self.changed()
+
+    def changed(self) -> None:
+        """Whoever changes what is shown of it says so; what is assigned to it says so itself."""
+        self.shown = self.shown_v1 = None
+        self.changes += 1
 
     @property
     def is_connected(self) -> bool:
@@ -173,7 +229,7 @@ class Agent(Struct, eq=False):
 
 
 class Cluster:
-    """Invariants: see `check_invariants`."""
+    """Invariants: see `kernel.master.invariants`."""
 
     def __init__(self, settings: Settings, allocator: Allocator) -> None:
         self.settings = settings
@@ -197,13 +253,14 @@ class Cluster:
         self.agent_of_stream: dict[str, AgentId] = {}
         self.weights: dict[str, float] = {}  # by role, those that were set
         self.quotas: dict[str, QuotaConfig] = {}
-        self._minted = {"S": 0, "O": 0, "": 0}
+        self._minted = {"S": 0, "O": 0, "P": 0, "": 0}
         self.counters: dict[str, int] = {}
 
     # --- names and counts ------------------------------------------------------------------
 
     def mint(self, kind: str) -> str:
-        """`<master>-S0` for agents, `<master>-O0` for offers, `<master>-0000` for frameworks."""
+        """`<master>-S0` for agents, `<master>-O0` for offers, `<master>-P0` for operations,
+        `<master>-0000` for frameworks."""
         number = self._minted[kind]
         self._minted[kind] = number + 1
         return f"{self.settings.master_info.id}-{kind}{number:0{0 if kind else 4}d}"
@@ -261,15 +318,21 @@ class Cluster:
     def add_offer(self, offer: OfferRecord) -> None:
         """The allocator has noted its resources as held already."""
         self.offers[offer.offer_id] = offer
-        self.frameworks[offer.framework_id].offers[offer.offer_id] = None
-        self.agents[offer.agent_id].offers[offer.offer_id] = None
+        framework, agent = self.frameworks[offer.framework_id], self.agents[offer.agent_id]
+        framework.offers[offer.offer_id] = None
+        agent.offers[offer.offer_id] = None
+        framework.changes += 1
+        agent.changed()
 
     def take_offer(self, offer_id: OfferId) -> OfferRecord:
         """The offer is no more; its resources stay held, for the caller to use or give back."""
         offer = self.offers.pop(offer_id)
         self.deadlines.cancel(Kind.OFFER, offer_id)
-        self.frameworks[offer.framework_id].offers.pop(offer_id, None)
-        self.agents[offer.agent_id].offers.pop(offer_id, None)
+        framework, agent = self.frameworks[offer.framework_id], self.agents[offer.agent_id]
+        framework.offers.pop(offer_id, None)
+        agent.offers.pop(offer_id, None)
+        framework.changes += 1
+        agent.changed()
         return offer
 
     def give_back_offer(self, offer_id: OfferId) -> OfferRecord:
@@ -285,14 +348,21 @@ class Cluster:
         framework = self.framework(framework_id)
         assert framework is not None, f"task {task_id} has no framework"
         framework.tasks[task_id] = record
-        self.agents[record.agent_id].tasks[record.key] = record
+        agent = self.agents[record.agent_id]
+        agent.tasks[record.key] = record
+        agent.changed()
         self.watchers.note(EventType.TASK_ADDED, record)
 
     def hold(self, record: TaskRecord) -> None:
         """Note the resources of a task that an agent reports."""
         framework_id, _ = record.key
         self.allocator.hold(framework_id, record.role, record.agent_id, record.resources)
+        self.note_held(record)
+
+    def note_held(self, record: TaskRecord) -> None:
+        """The task holds its resources from now on; the allocator's books say so already."""
         record.holds = True
+        _tally(self, record, +1)
 
     def release(self, record: TaskRecord) -> None:
         """The task uses nothing any more."""
@@ -300,6 +370,10 @@ class Cluster:
             framework_id, _ = record.key
             self.allocator.give_back(framework_id, record.role, record.agent_id, record.resources)
             record.holds = False
+            _tally(self, record, -1)
+            agent = self.agents.get(record.agent_id)
+            if agent is not None and agent.wanted is not None:
+                set_total(self, agent, agent.wanted)
 
     def remove_task(self, record: TaskRecord) -> None:
         """The task has ended and its end is known; it goes into the history."""
@@ -312,6 +386,7 @@ class Cluster:
         agent = self.agents.get(record.agent_id)
         if agent is not None:
             agent.tasks.pop(record.key, None)
+            agent.changed()
 
     def remember(self, framework: Framework, record: TaskRecord) -> None:
         """Into the history, which forgets the oldest."""
@@ -322,7 +397,7 @@ class Cluster:
     def note_state(self, record: TaskRecord, state: TaskState) -> None:
         """The newest state of the task, whoever knows it; an end frees its resources."""
         record.state = state
-        record.shown = None
+        record.changed()
         if state.is_terminal:
             self.release(record)
 
@@ -331,41 +406,57 @@ class Cluster:
     def remove_executor(self, agent: Agent, key: ExecutorKey) -> None:
         executor = agent.executors.pop(key, None)
         if executor is not None:
+            agent.changed()
             self.allocator.give_back(key[0], executor.role, agent.agent_id, executor.resources)
 
-    def check_invariants(self) -> None:
-        """Assert that the books agree with each other and with the allocator's."""
-        self.allocator.check_invariants()
-        for offer in self.offers.values():
-            assert offer.offer_id in self.frameworks[offer.framework_id].offers
-            assert offer.offer_id in self.agents[offer.agent_id].offers
-            assert self.agents[offer.agent_id].is_connected
-            assert offer.agent_id not in self.deactivations, "an offer of what is out of service"
-            assert self.frameworks[offer.framework_id].is_connected
-        for agent in self.agents.values():
-            assert all(offer_id in self.offers for offer_id in agent.offers)
-            held: list[Resources] = [self.offers[o].resources for o in agent.offers]
-            held += [e.resources for e in agent.executors.values()]
-            held += [t.resources for t in agent.tasks.values() if t.holds]
-            _assert_sums(self.allocator, agent.agent_id, held)
-            for key, record in agent.tasks.items():
-                framework = self.framework(key[0])
-                assert framework is not None and framework.tasks[key[1]] is record
-                assert record.holds != record.state.is_terminal
-        for framework_id, framework in self.frameworks.items():
-            assert framework_id not in self.completed
-            for record in framework.tasks.values():
-                assert record.key in self.agents[record.agent_id].tasks
-            assert not any(task_id in framework.tasks for task_id in framework.unreachable)
+
+def _tally(cluster: Cluster, record: TaskRecord, by: int) -> None:
+    framework = cluster.framework(record.key[0])
+    if framework is not None:
+        framework.held.setdefault(record.role, Tally()).change(record.resources, by)
+        framework.changes += 1
+    agent = cluster.agents.get(record.agent_id)
+    if agent is not None:
+        agent.changed()
 
 
-def _assert_sums(allocator: Allocator, agent_id: AgentId, held: Sequence[Resources]) -> None:
-    books = allocator.books[agent_id]
-    sums = dict(books.free.exclusive().scalars)
-    for bundle in held:
-        for key, amount in bundle.exclusive().scalars.items():
-            sums[key] = sums.get(key, 0) + amount
-    assert sums == books.total.exclusive().scalars, f"{agent_id}: {sums} is not {books.total}"
+def set_total(cluster: Cluster, agent: Agent, total: Resources) -> None:
+    """The agent has this; more while tasks still hold what it has no longer."""
+    cluster.allocator.resize_agent(agent.agent_id, total)
+    is_stretched = cluster.allocator.books[agent.agent_id].total != total
+    agent.wanted = total if is_stretched else None
+
+
+def used_on(agent: Agent) -> Resources:
+    """What tasks and executors use there; what they share counts once."""
+    return resources_total(
+        [
+            *(record.resources for record in agent.tasks.values() if record.holds),
+            *(executor.resources for executor in agent.executors.values()),
+        ]
+    )
+
+
+def release_operation(cluster: Cluster, record: OperationRecord) -> None:
+    """What a resized volume was made of is free again."""
+    if record.held.is_empty:
+        return
+    holder = record.framework_id or NOBODY
+    cluster.allocator.give_back(holder, record.role, record.agent_id, record.held)
+    record.held = NOTHING
+
+
+def forget_operations(cluster: Cluster, agent: Agent) -> None:
+    """The agent is given up: nothing is held there for an operation any more."""
+    for record in agent.operations.values():
+        release_operation(cluster, record)
+    agent.operations.clear()
+
+
+def words_of(agent: Agent) -> str:
+    """As Mesos names an agent in its messages."""
+    info = agent.info
+    return f"{agent.agent_id} at slave(1)@{agent.ip or info.hostname}:{info.port} ({info.hostname})"
 
 
 def master_status(

@@ -11,7 +11,14 @@ from msgspec.structs import replace
 
 from kernel.machine import Now
 from kernel.master import registry, registry_drains, registry_gone
-from kernel.master.cluster import Agent, Cluster, Framework, TaskRecord, master_status
+from kernel.master.cluster import (
+    Agent,
+    Cluster,
+    Framework,
+    TaskRecord,
+    forget_operations,
+    master_status,
+)
 from kernel.master.events import CloseAgentStream, Effect
 from kernel.master.offers import Offers
 from kernel.master.reconcile import NS_PER_MS
@@ -86,7 +93,8 @@ class Departures:
         self._cluster.release(record)
         del framework.tasks[task_id]
         del self._cluster.agents[record.agent_id].tasks[record.key]
-        record.state, record.shown = TaskState.UNREACHABLE, None
+        record.state = TaskState.UNREACHABLE
+        record.changed()
         record.unreachable_ms = now.wall_ms
         framework.unreachable[task_id] = record
         while len(framework.unreachable) > self._cluster.settings.unreachable_tasks_max:
@@ -153,7 +161,8 @@ class Departures:
             lost = [r for r in framework.unreachable.values() if r.agent_id == agent_id]
             for record in lost:
                 del framework.unreachable[record.key[1]]
-                record.state, record.shown = TaskState.GONE_BY_OPERATOR, None
+                record.state = TaskState.GONE_BY_OPERATOR
+                record.changed()
                 self._cluster.remember(framework, record)
                 status = master_status(
                     framework,
@@ -206,6 +215,7 @@ class Departures:
         """Out of all books, once nothing is held there."""
         cluster = self._cluster
         effects = self._offers.forget(agent)
+        forget_operations(cluster, agent)
         for key in list(agent.executors):
             cluster.remove_executor(agent, key)
         if agent.stream_id is not None:

@@ -165,6 +165,7 @@ class Drains:
             return self._mark_gone(agent_id, now)
         drained = Deactivation(replace(drain, state=DrainState.DRAINED))
         self._cluster.deactivations[agent_id] = drained
+        refresh(self._cluster, self._cluster.agents[agent_id])
         return [registry_drains.deactivate(agent_id, drained)]
 
 

@@ -57,7 +57,7 @@ class OperatorCallReceived(Struct, frozen=True, tag=True):
 
 
 class OperatorSubscribed(Struct, frozen=True, tag=True):
-    """An operator opened a stream, to watch."""
+    """An operator opened a stream, to watch. It has been told the state as it is right now."""
 
     stream_id: str
 

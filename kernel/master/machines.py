@@ -36,12 +36,14 @@ class Machines:
     """Invariant: what is down is in the schedule."""
 
     def __init__(self, schedule: Schedule, down: Sequence[MachineId]) -> None:
+        self.version = 0  # tells who shows an unavailability that it can have changed
         self.down = {key_of(machine): machine for machine in down}
         self.replace(schedule)
 
     def replace(self, schedule: Schedule) -> None:
         """A new schedule; what is down stays down."""
         self.schedule = schedule
+        self.version += 1
         self._windows: dict[str, tuple[MachineId, Unavailability]] = {}
         self._keys_by_name: dict[str, list[str]] = {}
         for window in schedule.windows:

@@ -35,11 +35,14 @@ from kernel.master.events import (
 )
 from kernel.master.forgetting import Forgetting
 from kernel.master.frameworks import Frameworks
+from kernel.master.invariants import check_books
 from kernel.master.inverse_offers import InverseOffers
 from kernel.master.maintenance import Maintenance
 from kernel.master.offers import Offers
+from kernel.master.operations import Operations
 from kernel.master.operators import Operators, Outcome
 from kernel.master.quota import Quotas
+from kernel.master.reads import Reads
 from kernel.master.reconcile import on_reconcile
 from kernel.master.removals import Removals
 from kernel.master.tasks import Tasks
@@ -55,6 +58,8 @@ from kernel.model.ids import AgentId, FrameworkId, OfferId
 PASS_GAP_MS = 20
 
 T = TypeVar("T")
+
+SchedulerHandler = Callable[[Framework, Call, Now], list[Effect]]
 
 _ACCEPTED, _DONE, _BAD, _FORBIDDEN, _NOT_IMPLEMENTED = 202, 200, 400, 403, 501
 
@@ -75,16 +80,23 @@ class Master:
         self.cluster = Cluster(settings, Allocator(chance, interval_ms=allocation_interval_ms))
         self.operators = Operators()  # the parts register there what they answer
         self._inverse = InverseOffers(self.cluster)
+        self.reads = Reads(self.cluster)
         self._offers = Offers(self.cluster, self._inverse)
         self._tasks = Tasks(self.cluster)
-        self._accept = Accept(self.cluster, self._offers)
+        self._operations = Operations(self.cluster, self._offers)
+        self._accept = Accept(self.cluster, self._offers, self._operations)
         self._frameworks = Frameworks(self.cluster, self._offers, self._tasks)
         self._departures = Departures(self.cluster, self._offers)
         self._removals = Removals(self.cluster, self._departures)
         self._forgetting = Forgetting(self.cluster)
         self._drains = Drains(self.cluster, self._offers, self._departures)
         self._agents = Agents(
-            self.cluster, self._offers, self._frameworks, self._tasks, self._drains
+            self.cluster,
+            self._offers,
+            self._frameworks,
+            self._tasks,
+            self._drains,
+            self._operations,
         )
         self._maintenance = Maintenance(self.cluster, self._offers, self._inverse, self._departures)
         self._weights = Weights(self.cluster, self._offers)
@@ -108,7 +120,7 @@ class Master:
         }
         self._calls = self._scheduler_calls()
 
-    def _scheduler_calls(self) -> dict[CallType, Callable[[Framework, Call, Now], list[Effect]]]:
+    def _scheduler_calls(self) -> dict[CallType, SchedulerHandler]:
         return {
             CallType.TEARDOWN: lambda f, _, now: self._frameworks.on_teardown(f, now),
             CallType.ACCEPT: lambda f, c, now: self._accept.on_accept(f, _set(c.accept), now),
@@ -128,6 +140,12 @@ class Master:
             ),
             CallType.DECLINE_INVERSE_OFFERS: lambda f, c, now: self._inverse.on_answer(
                 f, _set(c.decline_inverse_offers), accepts=False, now=now
+            ),
+            CallType.ACKNOWLEDGE_OPERATION_STATUS: lambda f, c, _: self._operations.on_acknowledge(
+                f, _set(c.acknowledge_operation_status)
+            ),
+            CallType.RECONCILE_OPERATIONS: lambda f, c, _: self._operations.on_reconcile(
+                f, _set(c.reconcile_operations)
             ),
             CallType.MESSAGE: lambda f, c, _: self._tasks.on_message(f, _set(c.message)),
         }
@@ -167,7 +185,8 @@ class Master:
         return min((at_ms for at_ms in due if at_ms is not None), default=None)
 
     def check_invariants(self) -> None:
-        self.cluster.check_invariants()
+        check_books(self.cluster)
+        self.reads.check()
 
     # --- schedulers ------------------------------------------------------------------------
 
@@ -188,7 +207,7 @@ class Master:
         if call.type is CallType.UPDATE_FRAMEWORK:
             return self._on_update_framework(framework, event)
         handle = self._calls.get(call.type) if call.type is not None else None
-        # What has no handler is taken and means nothing here: REQUEST, operations.
+        # What has no handler is taken and means nothing here: REQUEST.
         effects = handle(framework, call, now) if handle is not None else []
         return [CallAnswered(event.request_id, _ACCEPTED), *effects]
 
@@ -224,6 +243,8 @@ class Master:
             match call:
                 case agent_messages.Update():
                     effects += self._tasks.on_update(agent, call, now)
+                case agent_messages.UpdateOperation():
+                    effects += self._operations.on_update(agent, call)
                 case agent_messages.ExecutorEnded():
                     effects += self._tasks.on_executor_ended(agent, call)
                 case agent_messages.ExecutorMessage():
@@ -250,10 +271,8 @@ class Master:
         gone = self.cluster.watchers.add(event.stream_id)
         for stream_id in gone:
             self.cluster.deadlines.cancel(Kind.WATCH, stream_id)
-        first = operator_views.subscribed(self.cluster)
         return [
             *(CloseOperatorStream(stream_id) for stream_id in gone),
-            SendToOperators((event.stream_id,), first),
             *self._beat(event.stream_id, now),
         ]
 

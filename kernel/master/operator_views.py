@@ -4,21 +4,28 @@ Which call gives which view is the shell's. Source: Mesos, src/master/readonly_h
 src/internal/evolve.cpp; recordings of a real master.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
 from msgspec.structs import replace
 
-from kernel.master.cluster import Agent, Cluster, Framework, TaskRecord
+from kernel.master.cluster import (
+    Agent,
+    Cluster,
+    ExecutorRecord,
+    Framework,
+    OfferRecord,
+    TaskRecord,
+)
 from kernel.master.offers import wire_offer
 from kernel.master.standing import drain_of, is_active
-from kernel.master.views import AGENT_CAPABILITIES, drain_view, metrics, wire_task
+from kernel.master.views import AGENT_CAPABILITIES, drain_view, wire_task
 from kernel.master.watchers import News
 from kernel.messages import operator
 from kernel.messages.operator import EventType
 from kernel.messages.quantities import Form, from_wire, to_wire
-from kernel.messages.v1 import Id, Resource, Task, TaskStatus
+from kernel.messages.v1 import Id, Offer, Resource, Task, TaskStatus
 from kernel.model.resources import NOTHING, Resources
 
 HEARTBEAT_INTERVAL_S = 15
@@ -33,6 +40,13 @@ ByRole = dict[str, Resources]
 
 def time_view(at_ms: int) -> Json:
     return {"nanoseconds": at_ms * NS_PER_MS}
+
+
+def task_shown(record: TaskRecord) -> bytes:
+    """Its JSON, kept until it changes."""
+    if record.shown_v1 is None:
+        record.shown_v1 = msgspec.json.encode(task_view(record))
+    return record.shown_v1
 
 
 def task_view(record: TaskRecord) -> Task:
@@ -66,6 +80,13 @@ def _filled(shown: Json, **lists: Iterable[Any]) -> Json:
         if found := list(items):
             shown[name] = found
     return shown
+
+
+def agent_shown(cluster: Cluster, agent: Agent) -> bytes:
+    """Its JSON, kept until it changes."""
+    if agent.shown_v1 is None:
+        agent.shown_v1 = msgspec.json.encode(agent_view(cluster, agent))
+    return agent.shown_v1
 
 
 def agent_view(cluster: Cluster, agent: Agent) -> Json:
@@ -108,11 +129,19 @@ def _agent_info(agent: Agent) -> Json:
     return {**shown, "checkpoint": True}  # ours always find their tasks again
 
 
-def framework_view(cluster: Cluster, framework: Framework) -> Json:
-    """As GET_FRAMEWORKS has it."""
-    offers = [cluster.offers[offer_id] for offer_id in framework.offers]
+def offer_view(cluster: Cluster, offer: OfferRecord) -> Offer:
+    return wire_offer(cluster, offer)
+
+
+def framework_view(
+    cluster: Cluster,
+    framework: Framework,
+    executors: Sequence[tuple[Agent, ExecutorRecord]],
+) -> Json:
+    """As GET_FRAMEWORKS has it; without its offers, which `encoded` puts beside it."""
     offered: ByRole = {}
-    for offer in offers:
+    for offer_id in framework.offers:
+        offer = cluster.offers[offer_id]
         _add(offered, offer.role, offer.resources)
     shown = _framework_head(framework)
     if framework.unregistered_ms is not None:
@@ -120,8 +149,7 @@ def framework_view(cluster: Cluster, framework: Framework) -> Json:
     shown["offer_constraints"] = {}
     return _filled(
         shown,
-        offers=[wire_offer(cluster, offer) for offer in offers],
-        allocated_resources=_allocated(_shares_of(cluster, framework)),
+        allocated_resources=_allocated(_shares_of(framework, executors)),
         offered_resources=_allocated(offered),
     )
 
@@ -140,42 +168,14 @@ def _framework_head(framework: Framework) -> Json:
     }
 
 
-def _shares_of(cluster: Cluster, framework: Framework) -> ByRole:
-    shares: ByRole = {}
-    for record in framework.tasks.values():
-        if record.holds:
-            _add(shares, record.role, record.resources)
-    for agent in cluster.agents.values():
-        for key, executor in agent.executors.items():
-            if key[0] == framework.framework_id:
-                _add(shares, executor.role, executor.resources)
+def _shares_of(framework: Framework, executors: Sequence[tuple[Agent, ExecutorRecord]]) -> ByRole:
+    shares = {role: tally.sum() for role, tally in framework.held.items()}
+    for _, executor in executors:
+        _add(shares, executor.role, executor.resources)
     return shares
 
 
 # --- answers -------------------------------------------------------------------------------
-
-
-def get_agents(cluster: Cluster) -> Json:
-    return {
-        "agents": [agent_view(cluster, agent) for agent in cluster.agents.values()],
-        "recovered_agents": [record.info for record in cluster.recovered.values()],
-    }
-
-
-def get_frameworks(cluster: Cluster) -> Json:
-    return {
-        "frameworks": [framework_view(cluster, f) for f in cluster.frameworks.values()],
-        "completed_frameworks": [framework_view(cluster, f) for f in cluster.completed.values()],
-    }
-
-
-def get_tasks(cluster: Cluster) -> Json:
-    everyone = (*cluster.frameworks.values(), *cluster.completed.values())
-    return {
-        "tasks": [task_view(record) for f in everyone for record in f.tasks.values()],
-        "unreachable_tasks": [task_view(r) for f in everyone for r in f.unreachable.values()],
-        "completed_tasks": [task_view(record) for f in everyone for record in f.completed],
-    }
 
 
 def get_executors(cluster: Cluster) -> Json:
@@ -189,31 +189,7 @@ def get_executors(cluster: Cluster) -> Json:
     }
 
 
-def get_state(cluster: Cluster) -> Json:
-    return {
-        "get_tasks": get_tasks(cluster),
-        "get_executors": get_executors(cluster),
-        "get_frameworks": get_frameworks(cluster),
-        "get_agents": get_agents(cluster),
-    }
-
-
-def get_metrics(cluster: Cluster) -> Json:
-    shown = metrics(cluster)
-    return {"metrics": [{"name": name, "value": shown[name]} for name in sorted(shown)]}
-
-
 # --- events --------------------------------------------------------------------------------
-
-
-def subscribed(cluster: Cluster) -> operator.Event:
-    """The first word to a watcher: all there is."""
-    return operator.Event(
-        type=EventType.SUBSCRIBED,
-        subscribed=operator.Subscribed(
-            get_state=get_state(cluster), heartbeat_interval_seconds=float(HEARTBEAT_INTERVAL_S)
-        ),
-    )
 
 
 def event_of(cluster: Cluster, news: News) -> operator.Event:

@@ -37,8 +37,9 @@ def role_records(cluster: Cluster) -> dict[str, RoleRecord]:
     for framework in cluster.frameworks.values():
         for role in framework.roles:
             found.setdefault(role, RoleRecord()).frameworks.append(framework.framework_id)
+    everyone = (*cluster.frameworks.values(), *cluster.completed.values())
+    tasks = ((role, tally.sum()) for f in everyone for role, tally in f.held.items())
     agents = cluster.agents.values()
-    tasks = ((t.role, t.resources) for a in agents for t in a.tasks.values() if t.holds)
     executors = ((e.role, e.resources) for a in agents for e in a.executors.values())
     offers = ((offer.role, offer.resources) for offer in cluster.offers.values())
     for role, resources in _sums((*tasks, *executors)).items():

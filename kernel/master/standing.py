@@ -21,7 +21,8 @@ def drain_of(cluster: Cluster, agent: Agent) -> Drain | None:
 
 
 def refresh(cluster: Cluster, agent: Agent) -> None:
-    """Tell the allocator whether it may give of this agent."""
+    """How it stands has changed: tell the allocator whether it may give of this agent."""
+    agent.changed()
     cluster.allocator.set_agent_active(agent.agent_id, is_active(cluster, agent))
 
 

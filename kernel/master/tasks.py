@@ -54,7 +54,7 @@ class Tasks:
         latest = update.latest_state or status.state
         if not record.state.is_terminal:  # an end is final, whatever comes late
             self._cluster.note_state(record, latest)
-        record.shown = None
+        record.changed()
         record.pending = status if status.uuid is not None else record.pending
         if record.statuses and record.statuses[-1].state == status.state:
             record.statuses[-1] = status

@@ -1,42 +1,35 @@
 """Shows the master's books as Mesos's v0 endpoints do: `/state`, `/slaves`, `/tasks`, …
 
-Each task keeps its own JSON until it changes, so that a state of ten thousand tasks is mostly put
-together from bytes. Which path gives which view is the shell's. Source: Mesos, src/master/http.cpp,
-readonly_handler.cpp; recordings of a real master.
+What one agent, task, … looks like; `encoded` keeps that as bytes and `reads` puts whole answers
+together. Source: Mesos, src/master/http.cpp, readonly_handler.cpp; recordings of a real master.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
 from msgspec.structs import replace
 
-from kernel.master.cluster import Agent, Cluster, Framework, OfferRecord, TaskRecord
+from kernel.master.cluster import (
+    Agent,
+    Cluster,
+    ExecutorRecord,
+    Framework,
+    OfferRecord,
+    TaskRecord,
+    used_on,
+)
 from kernel.master.registry_drains import Drain
 from kernel.master.standing import drain_of, is_active
 from kernel.master.validate import capabilities_of
 from kernel.messages.quantities import Form, to_wire
 from kernel.messages.v1 import Attribute, Task, TaskStatus
-from kernel.model.ids import AgentId
-from kernel.model.resources import MILLI, NOTHING, Ranges, Resources, total
-from kernel.model.task import TaskState
+from kernel.model.ids import FrameworkId
+from kernel.model.resources import MILLI, Ranges, Resources, total
 
 MESOS_VERSION = "1.11.0"  # pymesos and others read it as dotted integers
 MASTER_CAPABILITIES = ("AGENT_UPDATE", "AGENT_DRAINING")
 AGENT_CAPABILITIES = ("MULTI_ROLE", "HIERARCHICAL_ROLE", "RESERVATION_REFINEMENT")
-COUNTED_STATES = (
-    "TASK_STAGING",
-    "TASK_STARTING",
-    "TASK_RUNNING",
-    "TASK_KILLING",
-    "TASK_FINISHED",
-    "TASK_KILLED",
-    "TASK_FAILED",
-    "TASK_LOST",
-    "TASK_ERROR",
-    "TASK_UNREACHABLE",
-)
-
 Json = dict[str, Any]
 
 
@@ -70,13 +63,14 @@ def _reserving_roles(resources: Resources) -> list[str]:
 # --- tasks ---------------------------------------------------------------------------------
 
 
-def task_view(record: TaskRecord) -> msgspec.Raw:
+def task_shown(record: TaskRecord) -> bytes:
+    """Its JSON, kept until it changes."""
     if record.shown is None:
-        record.shown = msgspec.json.encode(_task_view(record))
-    return msgspec.Raw(record.shown)
+        record.shown = msgspec.json.encode(task_view(record))
+    return record.shown
 
 
-def _task_view(record: TaskRecord) -> Json:
+def task_view(record: TaskRecord) -> Json:
     task = record.task
     shown: Json = {
         "id": task.task_id.value,
@@ -116,27 +110,21 @@ def _uses(records: Iterable[TaskRecord]) -> Resources:
     return total(record.resources for record in records if record.holds)
 
 
-def _state_counts(*groups: Iterable[TaskRecord]) -> Json:
-    counts = dict.fromkeys(COUNTED_STATES, 0)
-    for group in groups:
-        for record in group:
-            counts[record.state.value] = counts.get(record.state.value, 0) + 1
-    return {name: counts[name] for name in COUNTED_STATES}
-
-
 # --- agents --------------------------------------------------------------------------------
+
+
+def agent_shown(cluster: Cluster, agent: Agent) -> bytes:
+    """Its JSON, kept until it changes."""
+    if agent.shown is None:
+        agent.shown = msgspec.json.encode(agent_view(cluster, agent))
+    return agent.shown
 
 
 def agent_view(cluster: Cluster, agent: Agent) -> Json:
     books = cluster.allocator.books[agent.agent_id]
     there = books.total
     offered = total(cluster.offers[offer_id].resources for offer_id in agent.offers)
-    used = total(
-        [
-            *(record.resources for record in agent.tasks.values() if record.holds),
-            *(executor.resources for executor in agent.executors.values()),
-        ]
-    )
+    used = used_on(agent)
     shown: Json = {
         "id": agent.agent_id,
         "hostname": agent.info.hostname,
@@ -175,7 +163,7 @@ def drain_view(drain: Drain) -> Json:
     return {"state": drain.state, "config": config}
 
 
-def _agent_view_full(cluster: Cluster, agent: Agent) -> Json:
+def agent_view_full(cluster: Cluster, agent: Agent) -> Json:
     there = cluster.allocator.books[agent.agent_id].total
     used = [
         wire
@@ -212,16 +200,7 @@ def _attributes_view(attributes: Sequence[Attribute]) -> Json:
     return shown
 
 
-def slaves(cluster: Cluster, agent_id: str | None = None) -> Json:
-    """`/slaves`, of all or of one; an unknown id is an empty list."""
-    chosen = [a for a in cluster.agents.values() if agent_id in (None, a.agent_id)]
-    return {
-        "slaves": [_agent_view_full(cluster, agent) for agent in chosen],
-        "recovered_slaves": _recovered(cluster, agent_id),
-    }
-
-
-def _recovered(cluster: Cluster, agent_id: str | None = None) -> list[Json]:
+def recovered_view(cluster: Cluster, agent_id: str | None = None) -> list[Json]:
     return [
         {"id": known_id, "hostname": record.info.hostname, "port": record.info.port}
         for known_id, record in cluster.recovered.items()
@@ -232,8 +211,10 @@ def _recovered(cluster: Cluster, agent_id: str | None = None) -> list[Json]:
 # --- frameworks ----------------------------------------------------------------------------
 
 
-def _framework_head(cluster: Cluster, framework: Framework) -> Json:
-    used = _uses(framework.tasks.values()) + _executors_use(cluster, framework)
+def framework_head(
+    cluster: Cluster, framework: Framework, executors: Sequence[tuple[Agent, ExecutorRecord]]
+) -> Json:
+    used = used_by(framework, executors)
     offered = total(cluster.offers[offer_id].resources for offer_id in framework.offers)
     return {
         "id": framework.framework_id,
@@ -249,36 +230,40 @@ def _framework_head(cluster: Cluster, framework: Framework) -> Json:
     }
 
 
-def _executors_use(cluster: Cluster, framework: Framework) -> Resources:
-    agents: dict[AgentId, None] = dict.fromkeys(r.agent_id for r in framework.tasks.values())
-    used = NOTHING
-    for agent_id in agents:
-        for key, executor in cluster.agents[agent_id].executors.items():
-            if key[0] == framework.framework_id:
-                used = used + executor.resources
-    return used
+def executors_of(
+    cluster: Cluster,
+) -> dict[FrameworkId, list[tuple[Agent, ExecutorRecord]]]:
+    """The custom executors of each framework, with where they are."""
+    found: dict[FrameworkId, list[tuple[Agent, ExecutorRecord]]] = {}
+    for agent in cluster.agents.values():
+        for key, executor in agent.executors.items():
+            found.setdefault(key[0], []).append((agent, executor))
+    return found
 
 
-def framework_view(cluster: Cluster, framework: Framework) -> Json:
+def used_by(framework: Framework, executors: Sequence[tuple[Agent, ExecutorRecord]]) -> Resources:
+    """What the framework's tasks and executors hold."""
+    held = [tally.sum() for tally in framework.held.values()]
+    return total([*held, *(executor.resources for _, executor in executors)])
+
+
+def framework_view(
+    cluster: Cluster,
+    framework: Framework,
+    executors: Sequence[tuple[Agent, ExecutorRecord]],
+) -> Json:
+    """Without its tasks and offers, which are many: `encoded` puts them beside it."""
     info = framework.info
-    offers = [cluster.offers[offer_id] for offer_id in framework.offers]
-    shown = _framework_head(cluster, framework)
+    shown = framework_head(cluster, framework, executors)
+    offered = total(cluster.offers[offer_id].resources for offer_id in framework.offers)
     shown |= {
         "user": info.user,
         "failover_timeout": info.failover_timeout,
         "checkpoint": info.checkpoint,
         "registered_time": framework.registered_ms / 1000,
         "unregistered_time": (framework.unregistered_ms or 0) / 1000,
-        "resources": resources_view(
-            _uses(framework.tasks.values())
-            + _executors_use(cluster, framework)
-            + total(offer.resources for offer in offers)
-        ),
-        "tasks": [task_view(record) for record in framework.tasks.values()],
-        "unreachable_tasks": [task_view(record) for record in framework.unreachable.values()],
-        "completed_tasks": [task_view(record) for record in framework.completed],
-        "offers": [_offer_view(offer) for offer in offers],
-        "executors": _executors_view(cluster, framework),
+        "resources": resources_view(total([used_by(framework, executors), offered])),
+        "executors": [_executor_view(framework, *each) for each in executors],
         "offer_constraints": {},
     }
     if info.principal is not None:
@@ -294,7 +279,7 @@ def framework_view(cluster: Cluster, framework: Framework) -> Json:
     return shown
 
 
-def _offer_view(offer: OfferRecord) -> Json:
+def offer_view(offer: OfferRecord) -> Json:
     return {
         "id": offer.offer_id,
         "framework_id": offer.framework_id,
@@ -304,130 +289,30 @@ def _offer_view(offer: OfferRecord) -> Json:
     }
 
 
-def _executors_view(cluster: Cluster, framework: Framework) -> list[Json]:
-    return [
-        {
-            "executor_id": executor.info.executor_id.value,
-            "name": executor.info.name or "",
-            "framework_id": framework.framework_id,
-            "command": executor.info.command,
-            "resources": resources_view(executor.resources),
-            "role": executor.role,
-            "slave_id": agent.agent_id,
-        }
-        for agent in cluster.agents.values()
-        for key, executor in agent.executors.items()
-        if key[0] == framework.framework_id
-    ]
-
-
-def frameworks(cluster: Cluster, framework_id: str | None = None) -> Json:
-    """`/frameworks`, of all or of one; an unknown id is an empty list."""
+def _executor_view(framework: Framework, agent: Agent, executor: ExecutorRecord) -> Json:
     return {
-        "frameworks": [
-            framework_view(cluster, f)
-            for f in cluster.frameworks.values()
-            if framework_id in (None, f.framework_id)
-        ],
-        "completed_frameworks": [
-            framework_view(cluster, f)
-            for f in cluster.completed.values()
-            if framework_id in (None, f.framework_id)
-        ],
-        "unregistered_frameworks": [],
+        "executor_id": executor.info.executor_id.value,
+        "name": executor.info.name or "",
+        "framework_id": framework.framework_id,
+        "command": executor.info.command,
+        "resources": resources_view(executor.resources),
+        "role": executor.role,
+        "slave_id": agent.agent_id,
     }
 
 
 # --- the whole -----------------------------------------------------------------------------
 
 
-def state(cluster: Cluster, head: Mapping[str, Any]) -> Json:
-    """`/state`; `head` is what the shell knows: version, times, flags."""
-    connected = sum(1 for agent in cluster.agents.values() if agent.is_connected)
-    return {
-        **head,
-        "capabilities": MASTER_CAPABILITIES,
-        "activated_slaves": float(connected),
-        "deactivated_slaves": float(len(cluster.agents) - connected),
-        "unreachable_slaves": float(len(cluster.unreachable)),
-        "slaves": [agent_view(cluster, agent) for agent in cluster.agents.values()],
-        "recovered_slaves": _recovered(cluster),
-        **frameworks(cluster),
-        "orphan_tasks": [],
-    }
-
-
-def state_summary(cluster: Cluster, hostname: str) -> Json:
-    """`/state-summary`: counts of tasks by state, for each agent and framework."""
-    by_agent: dict[AgentId, list[TaskRecord]] = {}
-    everyone = (*cluster.frameworks.values(), *cluster.completed.values())
-    for framework in everyone:
-        for group in (framework.tasks.values(), framework.unreachable.values()):
-            for record in group:
-                by_agent.setdefault(record.agent_id, []).append(record)
-        for record in framework.completed:
-            by_agent.setdefault(record.agent_id, []).append(record)
-    return {
-        "hostname": hostname,
-        "slaves": [
-            {
-                **agent_view(cluster, agent),
-                **_state_counts(by_agent.get(agent.agent_id, [])),
-                "framework_ids": list(
-                    dict.fromkeys(r.key[0] for r in by_agent.get(agent.agent_id, []))
-                ),
-            }
-            for agent in cluster.agents.values()
-        ],
-        "frameworks": [_framework_summary(cluster, f) for f in cluster.frameworks.values()],
-    }
-
-
-def _framework_summary(cluster: Cluster, framework: Framework) -> Json:
-    groups = (framework.tasks.values(), framework.unreachable.values(), framework.completed)
-    agents = dict.fromkeys(record.agent_id for group in groups for record in group)
-    return {
-        **_framework_head(cluster, framework),
-        **_state_counts(*groups),
-        "slave_ids": list(agents),
-    }
-
-
-def tasks(
-    cluster: Cluster,
-    *,
-    limit: int = 100,
-    offset: int = 0,
-    ascending: bool = False,
-    framework_id: str | None = None,
-    task_id: str | None = None,
-) -> Json:
-    """`/tasks`: one page, by the time of the first status."""
-    found = [
-        record
-        for framework in (*cluster.frameworks.values(), *cluster.completed.values())
-        if framework_id in (None, framework.framework_id)
-        for group in (
-            framework.tasks.values(),
-            framework.unreachable.values(),
-            framework.completed,
-        )
-        for record in group
-        if task_id in (None, record.key[1])
-    ]
-    found.sort(key=_first_timestamp, reverse=not ascending)
-    return {"tasks": [task_view(record) for record in found[offset : offset + limit]]}
-
-
-def _first_timestamp(record: TaskRecord) -> float:
-    return (record.statuses[0].timestamp or 0.0) if record.statuses else 0.0
-
-
 def metrics(cluster: Cluster) -> dict[str, float]:
-    """`/metrics/snapshot`, under Mesos's names."""
+    """`/metrics/snapshot` under Mesos's names, but for the counts of tasks by state (`reads`)."""
     shown: dict[str, float] = {"master/elected": 1.0}
     there = total(cluster.allocator.books[agent_id].total for agent_id in cluster.agents)
-    used = total(_uses(agent.tasks.values()) for agent in cluster.agents.values())
+    used = total(
+        tally.sum()
+        for framework in (*cluster.frameworks.values(), *cluster.completed.values())
+        for tally in framework.held.values()
+    )
     for name in ("cpus", "mem", "disk", "gpus"):
         all_of_it, in_use = there.scalar(name), used.scalar(name)
         shown[f"master/{name}_total"] = all_of_it / MILLI
@@ -451,22 +336,8 @@ def metrics(cluster: Cluster) -> dict[str, float]:
     watching = len(cluster.watchers.streams)
     shown["master/operator_event_stream_subscribers"] = float(watching)
     shown["master/outstanding_offers"] = float(len(cluster.offers))
-    shown |= _task_metrics(cluster)
     for name, count in cluster.counters.items():
         shown[f"master/{name}"] = float(count)
     shown["allocator/mesos/allocation_runs"] = float(cluster.counters.get("allocation_runs", 0))
     shown["allocator/mesos/offer_filters/active"] = float(cluster.allocator.filters.count())
     return shown
-
-
-def _task_metrics(cluster: Cluster) -> dict[str, float]:
-    counts = {f"master/tasks_{state.value[5:].lower()}": 0.0 for state in TaskState}
-    for framework in (*cluster.frameworks.values(), *cluster.completed.values()):
-        for group in (
-            framework.tasks.values(),
-            framework.unreachable.values(),
-            framework.completed,
-        ):
-            for record in group:
-                counts[f"master/tasks_{record.state.value[5:].lower()}"] += 1.0
-    return counts

@@ -150,8 +150,25 @@ class Ping(MasterEvent, frozen=True):
 
 
 class RunTask(MasterEvent, frozen=True):
+    """`starts_executor`: its custom executor is to be started for it; else it must run already,
+    because nobody holds resources for another one."""
+
     framework: FrameworkInfo
     task: TaskInfo
+    starts_executor: bool = True
+
+
+class RunGroup(MasterEvent, frozen=True):
+    """Tasks that run all or not at all, on one executor, which may run already.
+
+    Each task names the executor too. On a DEFAULT executor the agent runs them, each in a container
+    of its own inside the executor's; one that fails or is killed takes the others along.
+    """
+
+    framework: FrameworkInfo
+    executor: ExecutorInfo
+    tasks: list[TaskInfo]
+    starts_executor: bool = True
 
 
 class KillTask(MasterEvent, frozen=True):
@@ -218,6 +235,7 @@ AnyMasterEvent = (
     Subscribed
     | Ping
     | RunTask
+    | RunGroup
     | KillTask
     | AcknowledgeUpdate
     | ApplyOperation

@@ -206,6 +206,24 @@ def total(bundles: Iterable[Resources]) -> Resources:
     )
 
 
+def common(one: Resources, other: Resources) -> Resources:
+    """What is in both."""
+    scalars = {
+        key: min(amount, other.scalars[key])
+        for key, amount in one.scalars.items()
+        if key in other.scalars
+    }
+    ranges = {
+        key: ranges_minus(spans, ranges_minus(spans, other.ranges.get(key, ())))
+        for key, spans in one.ranges.items()
+    }
+    sets = {
+        key: tuple(item for item in items if item in other.sets.get(key, ()))
+        for key, items in one.sets.items()
+    }
+    return _canonical(scalars, ranges, sets)
+
+
 def milli(value: float) -> int:
     """A wire number as thousandths. Raises `ResourcesMalformed` for what is none of a resource."""
     if not abs(value) <= VALUE_MAX:  # also what is no number at all

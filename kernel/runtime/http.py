@@ -14,6 +14,7 @@ from a2wsgi import WSGIMiddleware
 from msgspec import Struct
 
 from kernel.messages.codec import encode
+from kernel.messages.pieces import Pieces
 from kernel.runtime.stream import EventStream
 from kernel.runtime.visitors import Visitors
 
@@ -46,8 +47,10 @@ class Request(Struct, frozen=True):
 
 
 class Response(Struct, frozen=True):
+    """A body of many pieces is sent piece by piece."""
+
     status: int = 200
-    body: bytes = b""
+    body: bytes | Pieces = b""
     content_type: str | None = "application/json"
     headers: Mapping[str, str] = {}
 
@@ -269,4 +272,9 @@ async def _send_response(answer: Response, method: str, send: Send) -> None:
     length = None if answer.status in (204, 304) else len(answer.body)
     await send(_start_message(answer.status, content_type, answer.headers, length))
     body = b"" if method == "HEAD" else answer.body
+    if isinstance(body, Pieces):
+        for chunk in body.chunks():
+            await send({"type": "http.response.body", "body": chunk, "more_body": True})
+            await asyncio.sleep(0)  # a fast reader must not hold up everyone else
+        body = b""
     await send({"type": "http.response.body", "body": body, "more_body": False})

@@ -4,7 +4,7 @@ A reader that falls too far behind is dropped, not waited for: it will reconnect
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 
 BEHIND_BYTES_MAX = 32 * 1024 * 1024
 
@@ -18,12 +18,18 @@ class EventStream:
         *,
         behind_bytes_max: int = BEHIND_BYTES_MAX,
     ) -> None:
+        self._opening: Iterable[bytes] = ()
         self._chunks: list[bytes] = []
         self._behind_bytes = 0
         self._behind_bytes_max = behind_bytes_max
         self._ready = asyncio.Event()
         self._on_close = on_close
         self.closed = False
+
+    def begin(self, chunks: Iterable[bytes]) -> None:
+        """What leaves first, however large: nothing of it counts as behind."""
+        self._opening = chunks
+        self._ready.set()
 
     def send(self, data: bytes) -> None:
         """Queue `data`; drops the reader when it is too far behind."""
@@ -52,6 +58,10 @@ class EventStream:
 
     async def chunks(self) -> AsyncIterator[bytes]:
         """All that is queued, joined, each time there is something; ends when closed."""
+        for chunk in self._opening:
+            yield chunk
+            await asyncio.sleep(0)  # a fast reader must not hold up everyone else
+        self._opening = ()
         while True:
             await self._ready.wait()
             self._ready.clear()

@@ -147,6 +147,17 @@ def create(isolation: Isolation, run: str, limits: dict) -> tuple[dict[str, str]
     return groups, ""
 
 
+def adjust(isolation: Isolation, groups: dict[str, str], limits: dict) -> None:  # type: ignore[type-arg]
+    """Other limits for groups in use. Memory is only ever granted: what is in use can't be taken
+    back without killing somebody, so that limit never sinks."""
+    for controller in WANTED:
+        if controller not in groups or controller not in limits:
+            continue
+        if controller == "memory" and int(limits["memory"]) <= memory_figures(groups)[0]:
+            continue
+        _limit(groups[controller], controller, 1 if controller in isolation.v1 else 2, limits)
+
+
 def _limit(group: str, controller: str, version: int, limits: dict) -> str:  # type: ignore[type-arg]
     amount = int(limits[controller])
     if controller == "pids":

@@ -53,6 +53,28 @@ class AgentConfig(Struct, frozen=True):
     gc_delay: Annotated[
         float, Meta(description="Seconds that the sandbox of an ended task is kept", ge=1)
     ] = 604_800.0
+    executor_registration_timeout: Annotated[
+        float,
+        Meta(description="Seconds that a custom executor has to subscribe once started", gt=0),
+    ] = 60.0
+    executor_reregistration_timeout: Annotated[
+        float,
+        Meta(
+            description="Seconds that custom executors have to come back after the agent's restart",
+            gt=0,
+            le=15,
+        ),
+    ] = 2.0
+    executor_shutdown_grace_period: Annotated[
+        float,
+        Meta(description="Seconds between asking a custom executor to end and killing it", ge=0),
+    ] = 5.0
+    recovery_timeout: Annotated[
+        float,
+        Meta(
+            description="Seconds that custom executors are told to wait for an absent agent", gt=0
+        ),
+    ] = 900.0
     switch_user: Annotated[
         bool, Meta(description="Run tasks as the user that they name, if the agent is root")
     ] = True

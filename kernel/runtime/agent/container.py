@@ -7,40 +7,46 @@ Source: Mesos, docs/executor-http-api.md; src/slave/slave.cpp (executorEnvironme
 import math
 import os
 import pwd
+from collections.abc import Sequence
 from typing import Any
 
 from msgspec import Struct
 
+from kernel.agent.custom_executors import duration
 from kernel.agent.sandbox import Place
 from kernel.messages.quantities import from_wire
-from kernel.messages.v1 import FrameworkInfo, TaskInfo
+from kernel.messages.v1 import CommandInfo, ExecutorInfo, FrameworkInfo, Resource, TaskInfo
 from kernel.runtime.agent.config import AgentConfig
 
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 SHELL = "/bin/sh"
-#: What Mesos tells every executor, with its defaults. Source: mesos.md §2.8;
-#: recording scheduler-uris-environment.
-EXECUTOR_CONSTANTS = {
-    "LIBPROCESS_PORT": "0",
-    "MESOS_HTTP_COMMAND_EXECUTOR": "0",
-    "MESOS_EXECUTOR_SHUTDOWN_GRACE_PERIOD": "5secs",
-    "MESOS_RECOVERY_TIMEOUT": "15mins",
-    "MESOS_SUBSCRIPTION_BACKOFF_MAX": "2secs",
-}
 _MIB = 1024 * 1024
 _CFS_PERIOD_US = 100_000
 _CPU_QUOTA_MILLI_MAX = 10_000_000
 
 
 class Container(Struct):
-    """`pid` is the task's, once started."""
+    """Of one task, or of a custom `executor`; `held` is what that and its tasks may use.
+    `pid` is of its process, once started."""
 
     container_id: str
     framework: FrameworkInfo
-    task: TaskInfo
+    task: TaskInfo | None
     place: Place
     work_dir: str
     pid: int = 0
+    executor: ExecutorInfo | None = None
+    held: list[Resource] = []
+
+    @property
+    def command(self) -> CommandInfo | None:
+        if self.executor is not None:
+            return self.executor.command
+        return self.task.command if self.task is not None else None
+
+    @property
+    def resources(self) -> list[Resource]:
+        return self.task.resources if self.task is not None else self.held
 
     @property
     def sandbox(self) -> str:
@@ -57,7 +63,7 @@ class NoSuchUser(Exception):
 
 def user_of(container: Container, config: AgentConfig) -> pwd.struct_passwd | None:
     """Whom to switch to, None for nobody. Raises `NoSuchUser`."""
-    command = container.task.command
+    command = container.command
     name = (command.user if command is not None else None) or container.framework.user
     if not name or not config.switch_user or os.geteuid() != 0:
         return None
@@ -69,7 +75,7 @@ def user_of(container: Container, config: AgentConfig) -> pwd.struct_passwd | No
 
 
 def argv_of(container: Container) -> list[str]:
-    command = container.task.command
+    command = container.command
     assert command is not None, "a task without a command was refused"
     if command.shell:
         return [SHELL, "-c", command.value or ""]
@@ -82,13 +88,13 @@ def environment_of(
     container: Container, config: AgentConfig, agent_endpoint: str
 ) -> dict[str, str]:
     """What the task asks for over what Mesos gives; the sandbox is always ours to name."""
-    command = container.task.command
+    command = container.command
     asked = command.environment if command is not None else None
     wanted = {each.name: each.value or "" for each in (asked.variables if asked else [])}
     framework = container.framework
     roles = framework.roles or ([framework.role] if framework.role else ["*"])
     sandbox = container.sandbox
-    return {
+    shown = {
         "PATH": DEFAULT_PATH,
         "MESOS_FRAMEWORK_ID": container.place.framework_id,
         "MESOS_EXECUTOR_ID": container.place.executor_id,
@@ -96,18 +102,39 @@ def environment_of(
         "MESOS_SLAVE_PID": f"slave(1)@{agent_endpoint}",
         "MESOS_AGENT_ENDPOINT": agent_endpoint,
         "MESOS_CHECKPOINT": "1" if framework.checkpoint else "0",
-        "MESOS_ALLOCATION_ROLE": role_of(container.task) or roles[0],
         "LIBPROCESS_IP": config.ip,
-        **EXECUTOR_CONSTANTS,
-        **wanted,
-        "MESOS_SANDBOX": sandbox,
-        "MESOS_DIRECTORY": sandbox,
+        **_for_executors(container, config),
     }
+    if container.executor is None:  # an executor learns of roles from its tasks
+        shown["MESOS_ALLOCATION_ROLE"] = role_of(container.resources) or roles[0]
+    if container.place.nested:
+        shown["MESOS_CONTAINER_IP"] = config.ip
+    return {**shown, **wanted, "MESOS_SANDBOX": sandbox, "MESOS_DIRECTORY": sandbox}
 
 
-def role_of(task: TaskInfo) -> str:
-    """The role that the task's resources were allocated to, "" if not said."""
-    for resource in task.resources:
+def _for_executors(container: Container, config: AgentConfig) -> dict[str, str]:
+    """What Mesos tells every executor. Source: mesos.md §2.8; recordings, executor-custom,
+    scheduler-uris-environment."""
+    own = container.executor.shutdown_grace_period if container.executor is not None else None
+    grace_ms = round(config.executor_shutdown_grace_period * 1000)
+    shown = {
+        "LIBPROCESS_PORT": "0",
+        "MESOS_HTTP_COMMAND_EXECUTOR": "0",
+        "MESOS_EXECUTOR_SHUTDOWN_GRACE_PERIOD": duration(
+            grace_ms if own is None else max(0, own.nanoseconds // 1_000_000)
+        ),
+    }
+    if container.framework.checkpoint:
+        shown["MESOS_RECOVERY_TIMEOUT"] = duration(round(config.recovery_timeout * 1000))
+        shown["MESOS_SUBSCRIPTION_BACKOFF_MAX"] = duration(
+            round(config.executor_reregistration_timeout * 1000)
+        )
+    return shown
+
+
+def role_of(resources: Sequence[Resource]) -> str:
+    """The role that resources were allocated to, "" if not said."""
+    for resource in resources:
         if resource.allocation_info is not None and resource.allocation_info.role:
             return resource.allocation_info.role
     return ""
@@ -115,8 +142,8 @@ def role_of(task: TaskInfo) -> str:
 
 def limits_of(container: Container, config: AgentConfig) -> dict[str, int]:
     """For `cgroups.create`: cpu in thousandths, memory in bytes, pids; absent means none."""
-    amounts = from_wire(container.task.resources).quantities()
-    own = container.task.limits or {}
+    amounts = from_wire(container.resources).quantities()
+    own = (container.task.limits if container.task is not None else None) or {}
     limits = {"pids": config.task_pids_max}
     cpus_milli = amounts.get("cpus", 0)
     if cpus_milli:

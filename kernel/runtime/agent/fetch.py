@@ -34,7 +34,7 @@ def make_sandbox(container: Container, config: AgentConfig) -> None:
     Path(container.record).mkdir(parents=True, exist_ok=True, mode=0o700)
     latest = Path(container.place.latest(container.work_dir))
     latest.unlink(missing_ok=True)
-    latest.symlink_to(container.container_id)
+    latest.symlink_to(container.place.container_id)
     for name in ("stdout", "stderr"):
         flags = os.O_CREAT | os.O_WRONLY | os.O_NOFOLLOW
         handle = os.open(sandbox / name, flags, 0o644)
@@ -47,7 +47,7 @@ def make_sandbox(container: Container, config: AgentConfig) -> None:
 
 async def fetch_all(client: HttpClient, container: Container, config: AgentConfig) -> None:
     """Each URI in turn. Raises `FetchFailed`."""
-    command = container.task.command
+    command = container.command
     for uri in command.uris if command is not None else []:
         try:
             await _fetch(client, uri, container, config)

@@ -13,36 +13,39 @@ from pathlib import Path
 
 from kernel.agent.agent import Agent
 from kernel.agent.books import Settings
-from kernel.agent.sandbox import Place
 from kernel.agent.talk import (
     AgentStarted,
+    CloseExecutorStream,
     Effect,
     EndAgent,
     Event,
     HangUp,
     KillContainer,
+    LaunchExecutor,
     LaunchTask,
     MasterLost,
     MasterSaid,
+    RecoverExecutor,
     RecoverTask,
     RemoveSandbox,
+    ResizeExecutor,
     SendCall,
+    SendToExecutor,
     ShutdownRequested,
     StatusReported,
 )
 from kernel.executor.talk import (
-    GRACE_MS,
     KillOrdered,
     LaunchOrdered,
     LifeRecovered,
-    Orders,
     ReportStatus,
 )
 from kernel.messages.agent import AnyAgentCall, Batch, Subscribed, read_event
 from kernel.messages.codec import Malformed, encode
-from kernel.messages.v1 import FrameworkInfo, Id, TaskInfo
+from kernel.messages.v1 import Id
+from kernel.runtime.agent import orders
 from kernel.runtime.agent.config import AgentConfig, master_urls
-from kernel.runtime.agent.container import Container
+from kernel.runtime.agent.executor_api import ExecutorStreams
 from kernel.runtime.agent.former import STORE_FILE
 from kernel.runtime.agent.host import MESOS_VERSION, agent_info, boot_id
 from kernel.runtime.agent.processes import Processes
@@ -81,9 +84,13 @@ class Node:
             self.config.ip,
             self.work_dir,
             round(self.config.gc_delay * 1000),
+            round(self.config.executor_registration_timeout * 1000),
+            round(self.config.executor_reregistration_timeout * 1000),
+            round(self.config.executor_shutdown_grace_period * 1000),
         )
         self.machine = Agent(settings, self._store.load())
         self.client = HttpClient()
+        self.executors = ExecutorStreams()
         self.processes = Processes(
             self.config, meta / "runner", groups_name(self.work_dir), self.client, self._report
         )
@@ -151,12 +158,14 @@ class Node:
         match effect:
             case SendCall(call):
                 self._conversation.send(call)
-            case LaunchTask(container_id, framework, task):
-                container = self._container(container_id, framework, task)
-                orders = _orders(framework, task)
-                self.processes.post(container, LaunchOrdered(container_id, orders))
-            case RecoverTask():
-                self._recover(effect)
+            case LaunchTask() | RecoverTask() | LaunchExecutor() | RecoverExecutor():
+                self._start(effect)
+            case ResizeExecutor(container_id):
+                self.processes.resize(container_id, orders.held(self.machine, container_id))
+            case SendToExecutor(stream_id, event):
+                self.executors.send(stream_id, event)
+            case CloseExecutorStream(stream_id):
+                self.executors.close(stream_id)
             case KillContainer(container_id, grace_ms):
                 self.processes.driver.post(KillOrdered(container_id, grace_ms))
             case RemoveSandbox(directory, record_directory):
@@ -169,25 +178,28 @@ class Node:
                 log.info("ending: %s", reason)
                 self._tasks.append(asyncio.create_task(self._end()))
 
-    def _container(self, container_id: str, framework: FrameworkInfo, task: TaskInfo) -> Container:
-        record = self.machine.tasks.live[container_id]
-        place = Place(record.agent_id, record.framework_id, task.task_id.value, container_id)
-        return Container(container_id, framework, task, place, self.work_dir)
-
-    def _recover(self, effect: RecoverTask) -> None:
-        container = self._container(effect.container_id, effect.framework, effect.task)
-        event = LifeRecovered(
-            effect.container_id,
-            _orders(effect.framework, effect.task),
-            effect.state,
-            effect.healthy,
-            effect.killing,
-            effect.age_ms,
-            effect.check_status,
-        )
+    def _start(self, effect: LaunchTask | RecoverTask | LaunchExecutor | RecoverExecutor) -> None:
+        machine, work_dir, container_id = self.machine, self.work_dir, effect.container_id
+        match effect:
+            case LaunchTask(_, framework, task):
+                event: LaunchOrdered | LifeRecovered = orders.launch(container_id, framework, task)
+            case RecoverTask():
+                event = orders.recover(effect)
+            case LaunchExecutor():
+                event = orders.launch_executor(container_id)
+            case RecoverExecutor():
+                event = orders.recover_executor(effect)
+        framework = effect.framework
+        if isinstance(effect, LaunchTask | RecoverTask):
+            container = orders.task_container(
+                machine, work_dir, container_id, framework, effect.task
+            )
+        else:
+            container = orders.executor_container(machine, work_dir, container_id, framework)
         self.processes.post(container, event)
 
     def _report(self, report: ReportStatus) -> None:
+        container = self.processes.containers.get(report.run)
         self.driver.post(
             StatusReported(
                 report.run,
@@ -198,6 +210,8 @@ class Node:
                 report.source,
                 report.memory_limit_bytes,
                 report.check_status,
+                (container.pid or None) if container is not None else None,
+                report.wait_status,
             )
         )
 
@@ -223,16 +237,3 @@ class Node:
 def groups_name(work_dir: str) -> str:
     """Of the control groups below which all tasks of this work directory live."""
     return "tepui-" + hashlib.blake2b(work_dir.encode(), digest_size=5).hexdigest()
-
-
-def _orders(framework: FrameworkInfo, task: TaskInfo) -> Orders:
-    policy = task.kill_policy
-    grace = policy.grace_period if policy is not None else None
-    limit = task.max_completion_time
-    return Orders(
-        grace_ms=GRACE_MS if grace is None else grace.nanoseconds // 1_000_000,
-        killing_state=any(each.type == "TASK_KILLING_STATE" for each in framework.capabilities),
-        health=task.health_check,
-        check=task.check,
-        completion_ms_max=None if limit is None else limit.nanoseconds // 1_000_000,
-    )

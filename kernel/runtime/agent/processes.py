@@ -35,8 +35,15 @@ from kernel.executor.talk import (
     SignalProcess,
     StartProcess,
 )
+from kernel.messages.v1 import Resource
 from kernel.runtime.agent.config import AgentConfig
-from kernel.runtime.agent.container import Container, NoSuchUser, environment_of, start_order
+from kernel.runtime.agent.container import (
+    Container,
+    NoSuchUser,
+    environment_of,
+    limits_of,
+    start_order,
+)
 from kernel.runtime.agent.fetch import FetchFailed, as_user, fetch_all, make_sandbox
 from kernel.runtime.agent.probes import Beside, ask, probe
 from kernel.runtime.agent.record import LAUNCHED, groups_in
@@ -77,6 +84,14 @@ class Processes:
         """Hand an event of the agent on; the container is known from the first one."""
         self.containers.setdefault(container.container_id, container)
         self.driver.post(event)
+
+    def resize(self, run: str, held: list[Resource]) -> None:
+        """A custom executor's container may use what it and its tasks hold from now on."""
+        container = self.containers.get(run)
+        if container is not None:
+            container.held = held
+            limits = limits_of(container, self._config)
+            self.link.send({"do": "limit", "run": run, "limits": limits})
 
     # -- the runner -------------------------------------------------------------------------
 
@@ -143,7 +158,7 @@ class Processes:
         except OSError as error:
             self.driver.post(SandboxFailed(run, f"The sandbox can't be made: {error}"))
             return
-        command = container.task.command
+        command = container.command
         if command is not None and command.uris:
             self._begin(run, "fetch", self._fetch(container))
         else:
@@ -175,19 +190,21 @@ class Processes:
         self.link.send({"do": "adopt", "run": run, **places})
 
     async def _probe(self, container: Container) -> None:
-        check = container.task.health_check
-        assert check is not None
+        task = container.task
+        assert task is not None and task.health_check is not None
+        check = task.health_check
         healthy, detail = await probe(self._client, check, self._beside(container))
         if not healthy:
-            log.info("%s is not healthy: %s", container.task.task_id.value, detail)
+            log.info("%s is not healthy: %s", task.task_id.value, detail)
         self.driver.post(ProbeFinished(container.container_id, healthy, detail))
 
     async def _check(self, container: Container) -> None:
-        check = container.task.check
-        assert check is not None
+        task = container.task
+        assert task is not None and task.check is not None
+        check = task.check
         status, detail = await ask(self._client, check, self._beside(container))
         if status is None:
-            log.info("the check of %s: %s", container.task.task_id.value, detail)
+            log.info("the check of %s: %s", task.task_id.value, detail)
         self.driver.post(CheckFinished(container.container_id, status))
 
     def _beside(self, container: Container) -> Beside:

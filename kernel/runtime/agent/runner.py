@@ -91,6 +91,8 @@ class Runner:
             run.task.signal_group(int(order["signal"]))
         elif word == "kill" and run is not None:
             self.kill(run)
+        elif word == "limit" and run is not None:
+            cgroups.adjust(self.isolation, run.groups, order["limits"])
         elif word == "forget" and run is not None and run.ended is not None:
             del self.runs[name]
         elif word == "keep":

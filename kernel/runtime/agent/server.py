@@ -6,12 +6,15 @@ What is shown is made by `views` and `files`; what is decided, by `kernel.agent`
 from collections.abc import Awaitable, Callable, Iterator
 from ipaddress import ip_address
 
+from kernel.agent.executor_calls import RECOVERING
 from kernel.messages.codec import encode
 from kernel.runtime.agent import views
 from kernel.runtime.agent.config import AgentConfig
+from kernel.runtime.agent.executor_api import ExecutorApi
 from kernel.runtime.agent.files import Files
 from kernel.runtime.agent.node import Node
 from kernel.runtime.agent.operator_api import OperatorApi
+from kernel.runtime.call_form import refuse
 from kernel.runtime.http import Application, Request, Response, Route, Streaming
 from kernel.runtime.serve import stop_serving
 
@@ -36,8 +39,8 @@ def _routes(node: Node) -> Iterator[Route]:
     pages: dict[str, Handler] = {
         "/health": _health,
         "/version": _shown(views.version),
-        "/state": _shown(lambda: views.state(node)),
-        "/state.json": _shown(lambda: views.state(node)),
+        "/state": _recovered(node, _shown(lambda: views.state(node))),
+        "/state.json": _recovered(node, _shown(lambda: views.state(node))),
         "/flags": _shown(lambda: {"flags": views.flags(node)}),
         "/metrics/snapshot": _shown(lambda: views.metrics(node)),
         "/monitor/statistics": _shown(lambda: views.statistics(node)),
@@ -55,19 +58,37 @@ def _routes(node: Node) -> Iterator[Route]:
         for prefix in ("", "/slave(1)"):
             yield Route("GET", prefix + path, handler)
             yield Route("HEAD", prefix + path, handler)
-    operators = OperatorApi(node, files)
+    operators = _recovered(node, OperatorApi(node, files))
+    executors = ExecutorApi(lambda: node.driver, lambda: node.executors)
     for prefix in ("", "/slave(1)"):
         for path in ("/api/v1", "/api/v1/", "/api/v1/operator", "/api/v1/operator/"):
             yield Route("*", prefix + path, operators)
+        for path in ("/api/v1/executor", "/api/v1/executor/"):
+            yield Route("*", prefix + path, executors)
     yield Route("POST", SHUTDOWN_PATH, lambda request: _shut_down(node, request))
 
 
 def _sandboxes(node: Node) -> Iterator[tuple[str, str]]:
-    tasks = node.machine.tasks
-    for record in (*tasks.live.values(), *(done.record for done in tasks.completed.values())):
-        place, directory = record.place, record.place.sandbox(node.work_dir)
+    tasks, executors = node.machine.tasks, node.machine.books.executors
+    records = [*tasks.live.values(), *(done.record for done in tasks.completed.values())]
+    places = [each.record.place for each in executors.live.values()]
+    places += [done.record.place for done in executors.completed.values()]
+    places += [record.place for record in records if record.has_process]
+    for place in places:
+        directory = place.sandbox(node.work_dir)
         for path in (directory, place.latest(node.work_dir), place.virtual()):
             yield path, directory
+
+
+def _recovered(node: Node, handler: Handler) -> Handler:
+    """Not before the executors of an earlier life have had their time to come back."""
+
+    async def guarded(request: Request) -> Response | Streaming:
+        if node.machine.custom.is_recovering:
+            return refuse(503, RECOVERING)
+        return await handler(request)
+
+    return guarded
 
 
 def _shown(view: Callable[[], object]) -> Handler:

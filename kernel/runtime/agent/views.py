@@ -147,7 +147,7 @@ def _executor(node: Node, record: TaskRecord) -> dict[str, Any]:
         "container": record.container_id,
         "directory": record.place.sandbox(node.work_dir),
         "resources": flat(_amounts(record)),
-        "role": role_of(record.task) or "*",
+        "role": role_of(record.task.resources) or "*",
     }
 
 
@@ -167,7 +167,7 @@ def _task(record: TaskRecord, task: Task) -> dict[str, Any]:
         "slave_id": record.agent_id,
         "state": task.state.value,
         "resources": flat(_amounts(record)),
-        "role": role_of(record.task) or "*",
+        "role": role_of(record.task.resources) or "*",
         "statuses": [_status(status) for status in task.statuses],
     }
     optional = {

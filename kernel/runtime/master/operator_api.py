@@ -1,11 +1,12 @@
 """POST /api/v1: what operators and their tools ask of the master, and the stream of its news.
 
-Checks a call's form in Mesos's order. What is shown is `kernel.master.operator_views`'s; an answer
-is encoded once for as long as nothing happens. Source: Mesos, Http::api in src/master/http.cpp;
+Checks a call's form in Mesos's order. What is shown is `kernel.master.reads`' and
+`kernel.master.operator_views`'. Source: Mesos, Http::api in src/master/http.cpp;
 recordings of a real master.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
+from itertools import chain
 from typing import Any
 
 from kernel.master import operator_views, role_views
@@ -17,16 +18,19 @@ from kernel.master.events import (
     OperatorSubscribed,
 )
 from kernel.master.master import Master
+from kernel.master.operator_views import HEARTBEAT_INTERVAL_S
 from kernel.master.views import MESOS_VERSION
 from kernel.messages.codec import Malformed, encode
 from kernel.messages.lenient import read_call
-from kernel.messages.operator import Call, CallType, call_problem
+from kernel.messages.operator import Call, CallType, EventType, call_problem
+from kernel.messages.pieces import Pieces, obj
 from kernel.messages.v1 import MasterInfo
 from kernel.runtime.call_form import JSON, PROTOBUF, accepts_json, form_refusal, refuse
 from kernel.runtime.driver import Driver
 from kernel.runtime.http import Request, Response, Streaming
 from kernel.runtime.master.pages import BUILD
 from kernel.runtime.master.streams import Streams
+from kernel.runtime.reader import Reader, Reading
 from kernel.store.interface import StoreFull
 
 Json = Mapping[str, Any]
@@ -43,6 +47,7 @@ class OperatorApi:
         driver: Driver[Event, object],
         machine: Master,
         streams: Streams,
+        reader: Reader,
         *,
         info: MasterInfo,
         flags: Mapping[str, str],
@@ -51,6 +56,7 @@ class OperatorApi:
         self._driver = driver
         self._machine = machine
         self._streams = streams
+        self._reader = reader
         cluster = machine.cluster
         named = [{"name": name, "value": value} for name, value in sorted(flags.items())]
         version = {"version": MESOS_VERSION, **BUILD}
@@ -59,23 +65,25 @@ class OperatorApi:
             CallType.GET_HEALTH: lambda: {"healthy": True},
             CallType.GET_FLAGS: lambda: {"flags": named},
             CallType.GET_VERSION: lambda: {"version_info": version},
-            CallType.GET_METRICS: lambda: operator_views.get_metrics(cluster),
             CallType.GET_LOGGING_LEVEL: lambda: {"level": 0},
-            CallType.GET_STATE: lambda: operator_views.get_state(cluster),
-            CallType.GET_AGENTS: lambda: operator_views.get_agents(cluster),
-            CallType.GET_FRAMEWORKS: lambda: operator_views.get_frameworks(cluster),
             CallType.GET_EXECUTORS: lambda: operator_views.get_executors(cluster),
             CallType.GET_OPERATIONS: dict,  # there are none yet
-            CallType.GET_TASKS: lambda: operator_views.get_tasks(cluster),
             CallType.GET_ROLES: lambda: role_views.get_roles(cluster),
             CallType.GET_MASTER: lambda: master,
+        }
+        reads = machine.reads
+        self._large: dict[CallType, Callable[[], Reading[Pieces]]] = {
+            CallType.GET_STATE: reads.get_state,
+            CallType.GET_AGENTS: reads.get_agents,
+            CallType.GET_FRAMEWORKS: reads.get_frameworks,
+            CallType.GET_TASKS: reads.get_tasks,
+            CallType.GET_METRICS: self._metrics,
         }
         self._others: dict[CallType, Callable[[Call], Awaitable[Response | Streaming]]] = {
             CallType.SUBSCRIBE: self._subscribe,
             CallType.LIST_FILES: _no_such_file,
             CallType.READ_FILE: _no_such_file,
         }
-        self._encoded: dict[CallType, tuple[int, bytes]] = {}
 
     async def __call__(self, request: Request) -> Response | Streaming:
         refusal = form_refusal(request)
@@ -94,9 +102,12 @@ class OperatorApi:
 
     async def _answer(self, call: Call) -> Response | Streaming:
         assert call.type is not None
+        large = self._large.get(call.type)
+        if large is not None:
+            return _shown(call.type, await self._reader.share(call.type, large))
         view = self._views.get(call.type) or self._machine.operators.views.get(call.type)
         if view is not None:
-            return Response(200, self._shown(call.type, view))
+            return _shown(call.type, Pieces([encode(view())]))
         other = self._others.get(call.type)
         if other is not None:
             return await other(call)
@@ -104,18 +115,23 @@ class OperatorApi:
             return refuse(501, "501 Not Implemented.")
         return await self.ask(call)
 
-    def _shown(self, type_: CallType, view: Callable[[], Json]) -> bytes:
-        steps = self._machine.steps
-        known = self._encoded.get(type_)
-        if known is None or known[0] != steps:
-            shown = encode({"type": type_, type_.lower(): view()})
-            known = self._encoded[type_] = (steps, shown)
-        return known[1]
+    def _metrics(self) -> Reading[Pieces]:
+        shown = yield from self._machine.reads.metrics()
+        named = [{"name": name, "value": shown[name]} for name in sorted(shown)]
+        return Pieces([encode({"metrics": named})])
 
     async def _subscribe(self, call: Call) -> Streaming:
+        await self._reader.run(self._machine.reads.v1.prepare())
+        # From here to the end nothing else happens: what follows on the stream is what changed
+        # since this state.
+        state = self._machine.reads.state_now()
+        interval = encode({"heartbeat_interval_seconds": float(HEARTBEAT_INTERVAL_S)})
+        subscribed = obj([("get_state", state)], interval)
+        first = obj([("subscribed", subscribed)], encode({"type": EventType.SUBSCRIBED}))
         stream_id, streaming = self._streams.open(
             lambda closed_id: self._driver.post(OperatorStreamClosed(closed_id))
         )
+        streaming.stream.begin(chain([b"%d\n" % len(first)], first.chunks()))
         self._driver.post(OperatorSubscribed(stream_id))
         return Streaming(streaming.stream)
 
@@ -135,6 +151,10 @@ class OperatorApi:
             shown = encode({"type": call.type, call.type.lower(): answer.shown})
             return Response(answer.status, shown)
         return Response(answer.status)
+
+
+def _shown(type_: CallType, content: Pieces) -> Response:
+    return Response(200, obj([(type_.lower(), content)], encode({"type": type_})))
 
 
 async def _no_such_file(call: Call) -> Response:

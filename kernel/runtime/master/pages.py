@@ -1,6 +1,6 @@
 """The master's pages for people and tools: Mesos's v0 endpoints, those that change included.
 
-What they show is `kernel.master.views`'s. A view is encoded once for as long as nothing happens.
+What they show is `kernel.master.reads`'s and `kernel.master.views`'.
 Source: Mesos, docs/endpoints.
 """
 
@@ -13,8 +13,10 @@ from kernel.master.master import Master
 from kernel.messages.codec import Malformed, encode
 from kernel.messages.endpoints import CHANGING, Posted
 from kernel.messages.operator import Call, call_problem
+from kernel.messages.pieces import Pieces
 from kernel.runtime.call_form import refuse
 from kernel.runtime.http import Request, Response
+from kernel.runtime.reader import Reader
 
 BUILD = {"git_sha": "", "build_date": "", "build_time": 0.0, "build_user": ""}
 TEPUI_VERSION = "0.1.0"
@@ -22,14 +24,15 @@ TEPUI_VERSION = "0.1.0"
 View = Callable[[Request], Awaitable[Response]]
 
 
-def json_response(request: Request, body: bytes) -> Response:
+def json_response(request: Request, body: bytes | Pieces) -> Response:
     """JSON, or a script that calls `?jsonp=` with it, as Mesos does."""
     callback = request.first("jsonp")
     if not callback:
         return Response(200, body)
     if not re.fullmatch(r"[A-Za-z_$][\w$.]{0,100}", callback):
         return refuse(400, "'jsonp' must be the name of a function")
-    return Response(200, callback.encode() + b"(" + body + b")", "text/javascript")
+    pieces = body if isinstance(body, Pieces) else Pieces([body])
+    return Response(200, pieces.around(callback.encode() + b"(", b")"), "text/javascript")
 
 
 class Pages:
@@ -38,6 +41,7 @@ class Pages:
     def __init__(
         self,
         machine: Master,
+        reader: Reader,
         ask: Callable[[Call], Awaitable[Response]],
         *,
         head: Mapping[str, Any],
@@ -46,12 +50,13 @@ class Pages:
         port: int,
     ) -> None:
         self._machine = machine
+        self._reads = machine.reads
+        self._reader = reader
         self._ask = ask
         self._head = head
         self._flags = flags
         self._hostname = hostname
         self._port = port
-        self._encoded: dict[str, tuple[int, bytes]] = {}
 
     def views(self) -> dict[str, View]:
         """By path, without its prefix."""
@@ -83,20 +88,29 @@ class Pages:
 
     async def state(self, request: Request) -> Response:
         head = {**self._head, "flags": self._flags}
-        return self._cached(request, lambda: views.state(self._machine.cluster, head))
+        return json_response(
+            request, await self._reader.share("/state", lambda: self._reads.state(head))
+        )
 
     async def state_summary(self, request: Request) -> Response:
-        return self._cached(
-            request, lambda: views.state_summary(self._machine.cluster, self._hostname)
+        pieces = await self._reader.share(
+            "/state-summary", lambda: self._reads.state_summary(self._hostname)
         )
+        return json_response(request, pieces)
 
     async def slaves(self, request: Request) -> Response:
         agent_id = request.first("slave_id") or None
-        return json_response(request, encode(views.slaves(self._machine.cluster, agent_id)))
+        if agent_id is not None:
+            return json_response(request, await self._reader.run(self._reads.slaves(agent_id)))
+        return json_response(request, await self._reader.share("/slaves", self._reads.slaves))
 
     async def frameworks(self, request: Request) -> Response:
         framework_id = request.first("framework_id") or None
-        return json_response(request, encode(views.frameworks(self._machine.cluster, framework_id)))
+        if framework_id is not None:
+            reading = self._reads.frameworks(framework_id)
+            return json_response(request, await self._reader.run(reading))
+        pieces = await self._reader.share("/frameworks", self._reads.frameworks)
+        return json_response(request, pieces)
 
     async def tasks(self, request: Request) -> Response:
         numbers: dict[str, int] = {}
@@ -105,18 +119,17 @@ class Pages:
             if not re.fullmatch(r"\d{1,9}", text):
                 return refuse(400, f"Failed to parse {name}: '{text}' is no whole number")
             numbers[name] = int(text)
-        page = views.tasks(
-            self._machine.cluster,
+        page = self._reads.tasks(
             limit=numbers["limit"],
             offset=numbers["offset"],
             ascending=request.first("order") == "asc",
             framework_id=request.first("framework_id") or None,
             task_id=request.first("task_id") or None,
         )
-        return json_response(request, encode(page))
+        return json_response(request, await self._reader.run(page))
 
     async def roles(self, request: Request) -> Response:
-        return self._cached(request, lambda: role_views.roles(self._machine.cluster))
+        return json_response(request, encode(role_views.roles(self._machine.cluster)))
 
     async def flags(self, request: Request) -> Response:
         return json_response(request, encode({"flags": self._flags}))
@@ -129,7 +142,8 @@ class Pages:
         return json_response(request, encode(shown))
 
     async def metrics(self, request: Request) -> Response:
-        return self._cached(request, lambda: views.metrics(self._machine.cluster))
+        shown = await self._reader.share("metrics", self._reads.metrics)
+        return json_response(request, encode(shown))
 
     async def redirect(self, request: Request) -> Response:
         return Response(307, headers={"Location": f"//{self._hostname}:{self._port}"})
@@ -165,13 +179,3 @@ class Pages:
         named = ", ".join(f"'{method}'" for method in methods)
         text = f"Expecting one of {{ {named} }}, but received '{request.method}'."
         return refuse(405, f"405 Method Not Allowed. {text}", Allow=", ".join(methods))
-
-    def _cached(self, request: Request, make: Callable[[], Mapping[str, Any]]) -> Response:
-        name = request.path
-        steps = self._machine.steps
-        known = self._encoded.get(name)
-        if known is None or known[0] != steps:
-            known = self._encoded[name] = (steps, encode(make()))
-            if len(self._encoded) > 100:  # one path has many spellings
-                self._encoded = {name: known}
-        return json_response(request, known[1])

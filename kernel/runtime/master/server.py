@@ -1,5 +1,6 @@
 """The master as a process: leads its store, builds the machine and serves its conversations."""
 
+import asyncio
 import logging
 import os
 import secrets
@@ -45,6 +46,7 @@ from kernel.runtime.master.operator_api import OperatorApi
 from kernel.runtime.master.pages import BUILD, TEPUI_VERSION, Pages
 from kernel.runtime.master.scheduler_api import SchedulerApi
 from kernel.runtime.master.streams import Streams
+from kernel.runtime.reader import Reader
 from kernel.runtime.serve import serve
 from kernel.store import open_store
 
@@ -87,9 +89,14 @@ class Server:
             self._machine, self._perform, clock=clock, store=self._store, term=term
         )
         self._driver.start()
+        self._reader = Reader(lambda: self._machine.steps)
+        self._keeping_ready = asyncio.create_task(
+            self._reader.keep_ready(self._machine.reads.v0.prepare)
+        )
         self._handlers = self._make_handlers(info, started)
 
     async def stop(self) -> None:
+        self._keeping_ready.cancel()
         self._driver.stop()
         self._store.close()
 
@@ -106,12 +113,14 @@ class Server:
             self._driver,
             self._machine,
             self._streams,
+            self._reader,
             info=info,
             flags=flags,
             started_s=started.wall_ms / 1000,
         )
         pages = Pages(
             self._machine,
+            self._reader,
             operators.ask,
             head={
                 "version": MESOS_VERSION,

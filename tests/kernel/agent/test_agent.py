@@ -233,7 +233,7 @@ def test_an_old_sandbox_is_removed_and_forgotten() -> None:
     (finished,) = sent(world.reports(container, TaskState.FINISHED))
     world.acknowledges(finished)
 
-    assert world.agent.books.gc_due_ms == 60_000
+    assert world.agent.books.collection.due_ms == 60_000
     effects = world.gets(DeadlineReached(), at_ms=60_000)
 
     root = "/work/slaves/S0/frameworks/F/executors/t/runs"

@@ -6,7 +6,6 @@ from kernel.agent.tasks import container_id, refusal
 from kernel.messages.v1 import (
     CommandInfo,
     Environment,
-    ExecutorInfo,
     FrameworkInfo,
     Id,
     TaskInfo,
@@ -27,7 +26,6 @@ def test_a_plain_command_is_taken() -> None:
         (command(".."), "can't name a directory"),
         (command("t", command=None), "no command"),
         (command("t", command=CommandInfo(shell=False)), "neither a value nor arguments"),
-        (command("t", executor=ExecutorInfo(executor_id=Id("e"))), "Custom executors"),
         (command("t", container={"type": "MESOS", "mesos": {"image": {}, "x": 1}}), None),
         (command("t", container={"type": "MESOS", "mesos": {"image": {"a": 1}}}), "images"),
         (command("t", container={"type": "MESOS", "volumes": [{}]}), "Volumes"),

@@ -79,7 +79,7 @@ def test_a_task_starts_runs_and_finishes() -> None:
     ]
     assert talk.gets(ProcessStarted(RUN, 7)) == [ReportStatus(RUN, TaskState.RUNNING)]
     assert talk.gets(ProcessEnded(RUN, 0)) == [
-        ReportStatus(RUN, TaskState.FINISHED, "Command exited with status 0"),
+        ReportStatus(RUN, TaskState.FINISHED, "Command exited with status 0", wait_status=0),
         ForgetProcess(RUN),
     ]
     assert talk.executor.lives == {}
@@ -210,6 +210,7 @@ def test_a_task_over_its_completion_time_fails() -> None:
         TaskState.FAILED,
         "Command terminated with signal Terminated",
         "REASON_MAX_COMPLETION_TIME_REACHED",
+        wait_status=15,
     )
 
 

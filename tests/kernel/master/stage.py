@@ -290,6 +290,7 @@ class AgentActor:
         resources: str | None = None,
         *,
         is_draining: bool = False,
+        **more: Any,
     ) -> list[Effect]:
         """Register, or come back with these tasks."""
         known = Id(self.agent_id) if self.agent_id else None
@@ -304,6 +305,7 @@ class AgentActor:
             tasks=tasks or [],
             frameworks=frameworks or [],
             is_draining=is_draining,
+            **more,
         )
         effects = self.stage.post(AgentSubscribed(self.stream_id, subscribe))
         first = self.stage.said[self.stream_id][0]

@@ -315,7 +315,7 @@ def test_an_executor_id_stands_for_one_executor_info() -> None:
 def test_what_is_not_carried_out_is_said() -> None:
     stage, framework, agent = scene()
     [offer] = framework.offers()
-    reserve = scheduler.Operation(type="RESERVE", id=Id("op"), reserve=Reserve())
+    unknown = scheduler.Operation(type="BREW", id=Id("op"), reserve=Reserve())
     group = scheduler.Operation(
         type="LAUNCH_GROUP",
         launch_group=scheduler.LaunchGroup(
@@ -324,7 +324,7 @@ def test_what_is_not_carried_out_is_said() -> None:
         ),
     )
 
-    framework.accept([offer], reserve, group)
+    framework.accept([offer], unknown, group)
 
     [update] = [e for e in framework.said if e.update is not None]
     [operation] = [e for e in framework.hear() if e.update_operation_status is not None]
@@ -332,7 +332,7 @@ def test_what_is_not_carried_out_is_said() -> None:
     assert operation.update_operation_status.status == OperationStatus(
         operation_id=Id("op"),
         state=OperationState.ERROR,
-        message="Tepui does not carry out RESERVE operations yet",
+        message="Unknown operation type BREW; on agent M0-S0 at slave(1)@host:5051 (host)",
     )
     assert update.update is not None
     assert update.update.status.reason == "REASON_TASK_GROUP_INVALID"

@@ -1,5 +1,6 @@
 """Agents that operators take out of service: deactivated, drained, gone."""
 
+import json
 from typing import Any
 
 import pytest
@@ -293,7 +294,9 @@ def test_the_v0_views_show_a_drain() -> None:
     agent = stage.agent()
     drain(stage, agent.agent_id)
 
-    [slave] = views.slaves(stage.master.cluster)["slaves"]
+    slave = json.loads(
+        views.agent_shown(stage.master.cluster, *stage.master.cluster.agents.values())
+    )
 
     assert slave["drain_info"] == {"state": "DRAINED", "config": {"mark_gone": False}}
     assert slave["estimated_drain_start_time_seconds"] > 0

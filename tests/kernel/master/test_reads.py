@@ -1,4 +1,7 @@
-"""The v0 views have the keys and shapes of a real master's. Source: recordings v0-*."""
+"""What is read has the keys and shapes of a real master's, and is of one moment.
+
+Source: recordings v0-*.
+"""
 
 import json
 from typing import Any
@@ -6,7 +9,9 @@ from typing import Any
 import pytest
 
 from kernel.master import role_views, views
+from kernel.master.reads import Reading, whole
 from kernel.messages.codec import encode
+from kernel.messages.pieces import Pieces
 from kernel.messages.v1 import Label, Labels
 from kernel.model.task import TaskState
 from tests.kernel.master.stage import Stage, running
@@ -45,8 +50,12 @@ def shown(view: Any) -> Any:
     return json.loads(encode(view))
 
 
+def read(reading: Reading[Pieces]) -> Any:
+    return json.loads(bytes(whole(reading)))
+
+
 def test_the_state_has_mesos_keys(stage: Stage) -> None:
-    state = shown(views.state(stage.master.cluster, {"version": "1.11.0"}))
+    state = read(stage.master.reads.state({"version": "1.11.0"}))
 
     [slave], [framework] = state["slaves"], state["frameworks"]
     assert [key for key in SLAVE_KEYS if key not in slave] == []
@@ -62,7 +71,7 @@ def test_the_state_has_mesos_keys(stage: Stage) -> None:
 
 
 def test_resources_are_shown_as_numbers_and_ranges(stage: Stage) -> None:
-    [slave] = shown(views.slaves(stage.master.cluster))["slaves"]
+    [slave] = read(stage.master.reads.slaves())["slaves"]
 
     assert slave["resources"] == {
         "disk": 10000.0,
@@ -79,10 +88,10 @@ def test_resources_are_shown_as_numbers_and_ranges(stage: Stage) -> None:
 
 def test_an_unknown_id_is_an_empty_list(stage: Stage) -> None:
     """Source: mesos-observed.md §2, unknown ids in v0 queries."""
-    cluster = stage.master.cluster
+    reads = stage.master.reads
 
-    assert views.slaves(cluster, "no")["slaves"] == []
-    assert views.frameworks(cluster, "no") == {
+    assert read(reads.slaves("no"))["slaves"] == []
+    assert read(reads.frameworks("no")) == {
         "frameworks": [],
         "completed_frameworks": [],
         "unregistered_frameworks": [],
@@ -90,7 +99,7 @@ def test_an_unknown_id_is_an_empty_list(stage: Stage) -> None:
 
 
 def test_the_summary_counts_by_state(stage: Stage) -> None:
-    summary = shown(views.state_summary(stage.master.cluster, "localhost"))
+    summary = read(stage.master.reads.state_summary("localhost"))
 
     for entry in (*summary["slaves"], *summary["frameworks"]):
         assert (entry["TASK_RUNNING"], entry["TASK_FINISHED"]) == (1, 1)
@@ -99,12 +108,13 @@ def test_the_summary_counts_by_state(stage: Stage) -> None:
 
 
 def test_tasks_come_in_pages(stage: Stage) -> None:
-    cluster = stage.master.cluster
+    reads = stage.master.reads
+    found = [t["id"] for t in read(reads.tasks())["tasks"]]
 
-    assert len(shown(views.tasks(cluster))["tasks"]) == 2
-    assert len(shown(views.tasks(cluster, limit=1, offset=1))["tasks"]) == 1
-    assert shown(views.tasks(cluster, offset=5))["tasks"] == []
-    assert [t["id"] for t in shown(views.tasks(cluster, task_id="t1"))["tasks"]] == ["t1"]
+    assert sorted(found) == ["t1", "t2"]
+    assert [t["id"] for t in read(reads.tasks(limit=1, offset=1))["tasks"]] == found[1:]
+    assert read(reads.tasks(offset=5))["tasks"] == []
+    assert [t["id"] for t in read(reads.tasks(task_id="t1"))["tasks"]] == ["t1"]
 
 
 def test_roles_say_who_has_what(stage: Stage) -> None:
@@ -125,16 +135,16 @@ def test_roles_say_who_has_what(stage: Stage) -> None:
 def test_a_task_is_shown_anew_when_it_changed(stage: Stage) -> None:
     cluster = stage.master.cluster
     [record] = next(iter(cluster.frameworks.values())).tasks.values()
-    before = bytes(views.task_view(record))
+    before = views.task_shown(record)
 
-    assert bytes(views.task_view(record)) == before
+    assert views.task_shown(record) is before
     cluster.note_state(record, TaskState.KILLING)
 
-    assert b"TASK_KILLING" in bytes(views.task_view(record))
+    assert b"TASK_KILLING" in views.task_shown(record)
 
 
 def test_metrics_have_mesos_names(stage: Stage) -> None:
-    metrics = views.metrics(stage.master.cluster)
+    metrics = whole(stage.master.reads.metrics())
 
     assert metrics["master/cpus_total"] == 5.0
     assert metrics["master/cpus_used"] == 1.0
@@ -143,3 +153,35 @@ def test_metrics_have_mesos_names(stage: Stage) -> None:
     assert metrics["master/slaves_active"] == 1.0
     assert metrics["master/frameworks_connected"] == 1.0
     assert metrics["master/outstanding_offers"] == float(len(stage.master.cluster.offers))
+
+
+def test_what_changed_while_it_was_prepared_is_in_the_answer(stage: Stage) -> None:
+    """A state is of the moment of its last step, not of its first."""
+    reading = stage.master.reads.state({})
+    next(reading)
+    [record] = next(iter(stage.master.cluster.frameworks.values())).tasks.values()
+    stage.master.cluster.note_state(record, TaskState.KILLING)
+
+    [framework] = read(reading)["frameworks"]
+    assert [task["state"] for task in framework["tasks"]] == ["TASK_KILLING"]
+
+
+def test_a_record_that_changed_in_silence_is_found(stage: Stage) -> None:
+    """The tests' guard of every change that is not announced."""
+    stage.master.reads.check()
+    [record] = next(iter(stage.master.cluster.frameworks.values())).tasks.values()
+    record.state = TaskState.KILLING
+
+    with pytest.raises(AssertionError, match="did not say that it changed"):
+        stage.master.reads.check()
+    record.state = TaskState.RUNNING
+
+
+def test_the_operators_state_has_the_same_tasks(stage: Stage) -> None:
+    state = read(stage.master.reads.get_state())
+
+    assert [t["task_id"]["value"] for t in state["get_tasks"]["tasks"]] == ["t2"]
+    assert [t["task_id"]["value"] for t in state["get_tasks"]["completed_tasks"]] == ["t1"]
+    [framework] = state["get_frameworks"]["frameworks"]
+    assert framework["allocated_resources"][0]["allocation_info"] == {"role": "test"}
+    assert len(framework["offers"]) == 2 and len(state["get_agents"]["agents"]) == 1
