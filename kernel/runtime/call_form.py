@@ -4,12 +4,17 @@ Leaves the body to `kernel.messages` and its meaning to each conversation. Sourc
 src/master/http.cpp, src/slave/http.cpp; recordings of a real master and agent.
 """
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from kernel.runtime.http import Request, Response
 
 JSON = "application/json"
 PROTOBUF = "application/x-protobuf"
+LARGE_BODY_BYTES = 256 * 1024  # some milliseconds of reading; of 10 MiB it may be seconds
+
+T = TypeVar("T")
 
 
 def refuse(status: int, text: str, **headers: str) -> Response:
@@ -36,6 +41,13 @@ def form_refusal(
     if media_type == PROTOBUF:
         return refuse(415, f"{PROTOBUF} is not supported here yet; use {JSON}")
     return refuse(415, f"Expecting 'Content-Type' of {JSON} or {PROTOBUF}{or_else}")
+
+
+async def read_body(read: Callable[[bytes], T], body: bytes) -> T:
+    """`read(body)`, beside the loop if it may take long: one large body holds nobody up."""
+    if len(body) < LARGE_BODY_BYTES:
+        return read(body)
+    return await asyncio.to_thread(read, body)
 
 
 def media_type_of(request: Request) -> str:

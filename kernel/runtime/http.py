@@ -7,6 +7,7 @@ small thread pool. Leaves listening and processes to `kernel.runtime.serve`.
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
@@ -144,6 +145,10 @@ class Application:
             async with asyncio.timeout(BODY_TIMEOUT_S):
                 body = await _body(receive)
         except _ClientGone:
+            # Who only ended its side hears why; nobody else reads it.
+            refusal = "the connection ended before the body was complete; nothing was done"
+            with suppress(OSError):
+                await _send_response(_refused(400, refusal, {"Connection": "close"}), method, send)
             return
         except TimeoutError:
             refusal = f"the body did not arrive within {BODY_TIMEOUT_S:g} s"

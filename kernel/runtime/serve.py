@@ -18,8 +18,9 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 
 from gunicorn.app.base import BaseApplication
-from gunicorn.workers.gasgi import ASGIWorker
+from gunicorn.workers import gasgi
 
+from kernel.runtime.connection import Connection
 from kernel.runtime.http import Application
 from kernel.runtime.visitors import visitors
 
@@ -31,7 +32,10 @@ WORKER_SILENT_S = 120  # a loop that is stuck for so long is ended and started a
 _PR_SET_PDEATHSIG = 1
 
 
-class Worker(ASGIWorker):  # type: ignore[misc]
+gasgi.ASGIProtocol = Connection  # gunicorn has no setting for it
+
+
+class Worker(gasgi.ASGIWorker):  # type: ignore[misc]
     """gunicorn's asgi worker; ends its streams when told to stop, and passes SIGUSR1 on."""
 
     alive: bool

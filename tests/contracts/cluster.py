@@ -19,8 +19,9 @@ ATTRIBUTES = "rack:r1;level:10"
 class Process:
     """One process that listens; comes back on the same port and directory after a stop."""
 
-    def __init__(self, kind: str, directory: Path, *flags: str) -> None:
+    def __init__(self, kind: str, directory: Path, *flags: str, log: Path | None = None) -> None:
         self._kind = kind
+        self._log = log  # else it speaks where the test does
         self.directory = directory
         self.address = Address("127.0.0.1", free_port())
         self._flags = flags
@@ -29,7 +30,12 @@ class Process:
     def _started(self) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-m", "kernel", self._kind, "--work-dir", str(self.directory)]
         command += ["--port", str(self.address.port), *self._flags]
-        return subprocess.Popen(command, env={"TEPUI_LOG": "warning", **os.environ})
+        env = {"TEPUI_LOG": "warning", **os.environ}
+        if self._log is None:
+            return subprocess.Popen(command, env=env)
+        self._log.parent.mkdir(parents=True, exist_ok=True)
+        with self._log.open("ab") as log:
+            return subprocess.Popen(command, env=env, stderr=log)
 
     def listens(self) -> None:
         wait_until(lambda: self._answers("/health"), what=f"the {self._kind} answers")
@@ -110,9 +116,11 @@ class OwnCluster(Cluster):
         agents: int = 1,
         master_flags: tuple[str, ...] = (),
         agent_flags: tuple[str, ...] = (),
+        log: Path | None = None,
     ) -> None:
         self.directory = directory
-        self.the_master = Process("master", directory / "master", *master_flags)
+        self._log = log
+        self.the_master = Process("master", directory / "master", *master_flags, log=log)
         self.the_agents: list[Process] = []
         super().__init__(self.the_master.address)
         try:
@@ -134,7 +142,7 @@ class OwnCluster(Cluster):
         own = [part for name in usual if name not in given for part in (name, usual[name])]
         master = ("--master", f"http://{self.master}")
         directory = self.directory / f"agent{len(self.the_agents)}"
-        agent = Process("agent", directory, *master, *own, *flags)
+        agent = Process("agent", directory, *master, *own, *flags, log=self._log)
         self.the_agents.append(agent)
         agent.listens()
         count = len(self.the_agents)

@@ -6,6 +6,7 @@ Http::api in src/slave/http.cpp; recordings of a real agent.
 
 import asyncio
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 from msgspec.structs import replace
@@ -20,7 +21,7 @@ from kernel.messages.v1 import AgentInfo, ExecutorInfo, FrameworkInfo, Id, Task
 from kernel.runtime.agent import views
 from kernel.runtime.agent.files import Files, Refused
 from kernel.runtime.agent.node import Node
-from kernel.runtime.call_form import JSON, PROTOBUF, accepts_json, form_refusal, refuse
+from kernel.runtime.call_form import JSON, PROTOBUF, accepts_json, form_refusal, read_body, refuse
 from kernel.runtime.http import Request, Response
 
 RECORDIO = "application/recordio"
@@ -58,7 +59,7 @@ class OperatorApi:
         if refusal is not None:
             return refusal
         try:
-            call = read_call(AgentCall, request.body)
+            call = await read_body(partial(read_call, AgentCall), request.body)
         except Malformed as error:
             return refuse(400, str(error))
         problem = agent_call_problem(call)

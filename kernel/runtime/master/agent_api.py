@@ -15,7 +15,7 @@ from kernel.master.master import Master
 from kernel.messages.agent import Batch, Subscribe, read_post
 from kernel.messages.codec import Malformed
 from kernel.model.ids import AgentId, id_problem
-from kernel.runtime.call_form import form_refusal, refuse
+from kernel.runtime.call_form import form_refusal, read_body, refuse
 from kernel.runtime.driver import Driver
 from kernel.runtime.http import Request, Response, Streaming
 from kernel.runtime.master.streams import STREAM_ID_HEADER, Streams
@@ -38,7 +38,7 @@ class AgentApi:
         if refusal is not None:
             return refusal
         try:
-            post = read_post(request.body)
+            post = await read_body(read_post, request.body)
         except Malformed as error:
             return refuse(400, f"This is no SUBSCRIBE and no BATCH: {error}")
         if isinstance(post, Subscribe):

@@ -6,6 +6,7 @@ recordings of a real master.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from itertools import chain
 from typing import Any
 
@@ -25,7 +26,7 @@ from kernel.messages.lenient import read_call
 from kernel.messages.operator import Call, CallType, EventType, call_problem
 from kernel.messages.pieces import Pieces, obj
 from kernel.messages.v1 import MasterInfo
-from kernel.runtime.call_form import JSON, PROTOBUF, accepts_json, form_refusal, refuse
+from kernel.runtime.call_form import JSON, PROTOBUF, accepts_json, form_refusal, read_body, refuse
 from kernel.runtime.driver import Driver
 from kernel.runtime.http import Request, Response, Streaming
 from kernel.runtime.master.pages import BUILD
@@ -90,7 +91,7 @@ class OperatorApi:
         if refusal is not None:
             return refusal
         try:
-            call = read_call(Call, request.body)
+            call = await read_body(partial(read_call, Call), request.body)
         except Malformed as error:
             return refuse(400, str(error))
         problem = call_problem(call)

@@ -4,6 +4,8 @@ Source: Mesos, Http::scheduler in src/master/http.cpp; the order and the texts a
 recordings of a real master.
 """
 
+from functools import partial
+
 from kernel.master.events import (
     CallAnswered,
     Event,
@@ -22,6 +24,7 @@ from kernel.runtime.call_form import (
     accepted_type,
     form_refusal,
     media_type_of,
+    read_body,
     refuse,
 )
 from kernel.runtime.driver import Driver
@@ -44,9 +47,8 @@ class SchedulerApi:
             return refusal
         try:
             is_protobuf = media_type_of(request) == PROTOBUF
-            call = (
-                protobuf.read_call(request.body) if is_protobuf else read_call(Call, request.body)
-            )
+            read = protobuf.read_call if is_protobuf else partial(read_call, Call)
+            call = await read_body(read, request.body)
         except Malformed as error:
             return refuse(400, str(error))
         problem = call_problem(call)

@@ -1,0 +1,139 @@
+"""Calls that are nearly right, to every API: refused with a reason or taken, never a failure.
+
+Each is made of the message's own type (`making.Likeness`), so a new call is tried here unasked.
+Afterwards a framework that behaves still gets its task run.
+"""
+
+import itertools
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from kernel.messages import agent as agent_messages
+from kernel.messages.agent_operator import AgentCall, AgentCallType
+from kernel.messages.operator import Call as OperatorCall
+from kernel.messages.operator import CallType as OperatorCallType
+from kernel.messages.scheduler import Call, CallType, Operation
+from tests.contracts.wire import Address
+from tests.garbage.making import Likeness, accepts, json_bytes
+from tests.garbage.sending import Reply, request_bytes, send
+from tests.garbage.stage import AGENT_PATH, Stage, judge
+
+JSON = {"Content-Type": "application/json", "Accept": "application/json"}
+SCHEDULER, OPERATOR = b"/api/v1/scheduler", b"/api/v1"
+numbers = itertools.count()
+acknowledged: set[int] = set()
+EXAMPLES = settings(
+    max_examples=int(os.environ.get("GARBAGE_EXAMPLES", "120")),
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+
+
+@pytest.fixture(scope="module")
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    made = Stage(tmp_path_factory.mktemp("garbage"))
+    try:
+        yield made
+    finally:
+        made.end()
+
+
+@pytest.fixture(autouse=True)
+def unharmed(stage: Stage) -> Iterator[None]:
+    """After each batch."""
+    yield
+    stage.is_unharmed()
+
+
+def post(address: Address, path: bytes, body: Any, **headers: str) -> Reply:
+    raw = request_bytes("POST", path, {**JSON, **headers}, json_bytes(body))
+    return send(address, raw)
+
+
+@EXAMPLES
+@given(data=st.data())
+def test_calls_of_a_scheduler(stage: Stage, data: st.DataObject) -> None:
+    scheduler = stage.victims.scheduler
+    type_ = data.draw(st.sampled_from([each for each in CallType if each != CallType.SUBSCRIBE]))
+    like = Likeness(stage.victims.pools())
+    body = data.draw(like.call(Call, type_, framework_id={"value": scheduler.id}))
+    headers = {"Mesos-Stream-Id": scheduler.stream_id}
+
+    judge(post(stage.master, SCHEDULER, body, **headers))
+
+
+@EXAMPLES
+@given(data=st.data())
+def test_what_schedulers_do_with_offers(stage: Stage, data: st.DataObject) -> None:
+    scheduler = stage.victims.scheduler
+    scheduler.stream.quiet("NONE", 0.002)
+    offers = scheduler.offers()
+    if not offers:
+        scheduler.must("REVIVE")
+        offers = [scheduler.offer()]
+    offer = offers[data.draw(st.integers(0, 4)) % len(offers)]
+    like = Likeness(stage.victims.pools())
+    accept = data.draw(accepts(like, offer, Operation, next(numbers)))
+    body = {"type": "ACCEPT", "framework_id": {"value": scheduler.id}, "accept": accept}
+    accept["filters"] = {"refuse_seconds": 0.0}
+
+    judge(post(stage.master, SCHEDULER, body, **{"Mesos-Stream-Id": scheduler.stream_id}))
+    for event in scheduler.stream.all:
+        if event["type"] == "UPDATE" and id(event) not in acknowledged:
+            acknowledged.add(id(event))
+            scheduler.acknowledge(event["update"]["status"])
+
+
+@EXAMPLES
+@given(data=st.data())
+def test_subscriptions_of_schedulers(stage: Stage, data: st.DataObject) -> None:
+    pools = {**stage.victims.pools(), "user": ["root"], "name": ["victim"]}
+    body = data.draw(Likeness(pools).call(Call, "SUBSCRIBE"))
+    info = body["subscribe"].get("framework_info") if isinstance(body["subscribe"], dict) else None
+    if isinstance(info, dict) and data.draw(st.integers(0, 3)) > 0:
+        info.pop("id", None)
+    elif isinstance(info, dict):
+        body["framework_id"] = info.get("id")
+
+    judge(post(stage.master, SCHEDULER, body))
+
+
+@EXAMPLES
+@given(data=st.data())
+def test_calls_of_operators_to_the_master(stage: Stage, data: st.DataObject) -> None:
+    type_ = data.draw(st.sampled_from(list(OperatorCallType)))
+    body = data.draw(Likeness(stage.victims.pools()).call(OperatorCall, type_))
+
+    judge(post(stage.master, OPERATOR, body))
+
+
+@EXAMPLES
+@given(data=st.data())
+def test_calls_of_operators_to_the_agent(stage: Stage, data: st.DataObject) -> None:
+    type_ = data.draw(st.sampled_from(list(AgentCallType)))
+    body = data.draw(Likeness(stage.victims.pools()).call(AgentCall, type_))
+
+    judge(post(stage.agent, OPERATOR, body))
+
+
+@EXAMPLES
+@given(data=st.data())
+def test_registrations_of_agents(stage: Stage, data: st.DataObject) -> None:
+    pools = {**stage.victims.pools(), "version": ["1"]}
+    body = data.draw(Likeness(pools).of(agent_messages.Subscribe))
+
+    judge(post(stage.master, AGENT_PATH.encode(), body))
+
+
+@EXAMPLES
+@given(data=st.data())
+def test_what_an_agent_says(stage: Stage, data: st.DataObject) -> None:
+    stream = stage.victims.agent
+    body = data.draw(Likeness(stage.victims.pools()).of(agent_messages.Batch))
+    headers = {"Mesos-Stream-Id": stream.headers["mesos-stream-id"]}
+
+    judge(post(stage.master, AGENT_PATH.encode(), body, **headers))
