@@ -170,6 +170,7 @@ class Framework(Struct, eq=False):
     completed: "deque[TaskRecord]" = field(default_factory=deque)
     offers: dict[OfferId, None] = field(default_factory=dict)
     held: dict[str, Tally] = field(default_factory=dict)  # by its tasks, under each role
+    offered: dict[str, Tally] = field(default_factory=dict)  # under each role
     changes: int = 0  # tells a reader whether anything but its tasks can have changed
 
     def __setattr__(self, name: str, value: object) -> None:
@@ -321,6 +322,7 @@ class Cluster:
         framework, agent = self.frameworks[offer.framework_id], self.agents[offer.agent_id]
         framework.offers[offer.offer_id] = None
         agent.offers[offer.offer_id] = None
+        framework.offered.setdefault(offer.role, Tally()).change(offer.resources, +1)
         framework.changes += 1
         agent.changed()
 
@@ -331,6 +333,7 @@ class Cluster:
         framework, agent = self.frameworks[offer.framework_id], self.agents[offer.agent_id]
         framework.offers.pop(offer_id, None)
         agent.offers.pop(offer_id, None)
+        framework.offered[offer.role].change(offer.resources, -1)
         framework.changes += 1
         agent.changed()
         return offer

@@ -30,8 +30,10 @@ Executors = Sequence[tuple[Agent, ExecutorRecord]]
 
 
 class Form(Struct, frozen=True):
-    """One way of showing them: v0 or v1."""
+    """One way of showing them: v0 or v1. `tasks` and `agents` give many at once, and fast."""
 
+    tasks: Callable[[Iterable[TaskRecord]], list[bytes]]
+    agents: Callable[[Cluster], list[bytes]]
     task: Callable[[TaskRecord], bytes]
     fresh_task: Callable[[TaskRecord], object]
     agent: Callable[[Cluster, Agent], bytes]
@@ -41,6 +43,10 @@ class Form(Struct, frozen=True):
 
 
 V0 = Form(
+    lambda records: [record.shown or views.task_shown(record) for record in records],
+    lambda cluster: [
+        agent.shown or views.agent_shown(cluster, agent) for agent in cluster.agents.values()
+    ],
     views.task_shown,
     views.task_view,
     views.agent_shown,
@@ -49,6 +55,11 @@ V0 = Form(
     views.framework_view,
 )
 V1 = Form(
+    lambda records: [record.shown_v1 or operator_views.task_shown(record) for record in records],
+    lambda cluster: [
+        agent.shown_v1 or operator_views.agent_shown(cluster, agent)
+        for agent in cluster.agents.values()
+    ],
     operator_views.task_shown,
     operator_views.task_view,
     operator_views.agent_shown,
@@ -73,9 +84,8 @@ class Encoded:
         """Encode what changed, a little at a time; what changes meanwhile may be left."""
         cluster, form = self._cluster, self._form
         for records in list(self.groups()):
-            for some in slices(list(records)):
-                for record in some:
-                    form.task(record)
+            for some in slices(list(records), 64):
+                form.tasks(some)
                 yield
         for agents in slices(list(cluster.agents.values()), 16):
             for agent in agents:
@@ -87,6 +97,10 @@ class Encoded:
                 if offer.offer_id in cluster.offers:
                     self._offer(offer)
             yield
+        executors = views.executors_of(cluster)
+        for framework in everyone(cluster):
+            self.framework(framework, executors.get(framework.framework_id, ()))
+            yield
 
     def groups(self) -> Iterator[Iterable[TaskRecord]]:
         for framework in everyone(self._cluster):
@@ -97,11 +111,10 @@ class Encoded:
     # --- at one moment ---------------------------------------------------------------------
 
     def tasks(self, records: Iterable[TaskRecord]) -> list[bytes]:
-        return [self._form.task(record) for record in records]
+        return self._form.tasks(records)
 
     def agents(self) -> list[bytes]:
-        cluster, form = self._cluster, self._form
-        return [form.agent(cluster, agent) for agent in cluster.agents.values()]
+        return self._form.agents(self._cluster)
 
     def offers(self, framework: Framework) -> list[bytes]:
         return [self._offer(self._cluster.offers[offer_id]) for offer_id in framework.offers]

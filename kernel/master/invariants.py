@@ -32,6 +32,8 @@ def check_books(cluster: Cluster) -> None:
         assert framework_id not in cluster.completed
         held = [record.resources for record in framework.tasks.values() if record.holds]
         assert total(tally.sum() for tally in framework.held.values()) == total(held)
+        offered = [cluster.offers[offer_id].resources for offer_id in framework.offers]
+        assert total(tally.sum() for tally in framework.offered.values()) == total(offered)
         for record in framework.tasks.values():
             assert record.key in cluster.agents[record.agent_id].tasks
         assert not any(task_id in framework.tasks for task_id in framework.unreachable)

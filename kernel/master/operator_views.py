@@ -139,10 +139,7 @@ def framework_view(
     executors: Sequence[tuple[Agent, ExecutorRecord]],
 ) -> Json:
     """As GET_FRAMEWORKS has it; without its offers, which `encoded` puts beside it."""
-    offered: ByRole = {}
-    for offer_id in framework.offers:
-        offer = cluster.offers[offer_id]
-        _add(offered, offer.role, offer.resources)
+    offered = {role: tally.sum() for role, tally in framework.offered.items()}
     shown = _framework_head(framework)
     if framework.unregistered_ms is not None:
         shown["unregistered_time"] = time_view(framework.unregistered_ms)

@@ -215,7 +215,7 @@ def framework_head(
     cluster: Cluster, framework: Framework, executors: Sequence[tuple[Agent, ExecutorRecord]]
 ) -> Json:
     used = used_by(framework, executors)
-    offered = total(cluster.offers[offer_id].resources for offer_id in framework.offers)
+    offered = total(tally.sum() for tally in framework.offered.values())
     return {
         "id": framework.framework_id,
         "name": framework.info.name,
@@ -235,7 +235,8 @@ def executors_of(
 ) -> dict[FrameworkId, list[tuple[Agent, ExecutorRecord]]]:
     """The custom executors of each framework, with where they are."""
     found: dict[FrameworkId, list[tuple[Agent, ExecutorRecord]]] = {}
-    for agent in cluster.agents.values():
+    with_some = [agent for agent in cluster.agents.values() if agent.executors]
+    for agent in with_some:
         for key, executor in agent.executors.items():
             found.setdefault(key[0], []).append((agent, executor))
     return found
@@ -255,7 +256,7 @@ def framework_view(
     """Without its tasks and offers, which are many: `encoded` puts them beside it."""
     info = framework.info
     shown = framework_head(cluster, framework, executors)
-    offered = total(cluster.offers[offer_id].resources for offer_id in framework.offers)
+    offered = total(tally.sum() for tally in framework.offered.values())
     shown |= {
         "user": info.user,
         "failover_timeout": info.failover_timeout,
@@ -307,14 +308,14 @@ def _executor_view(framework: Framework, agent: Agent, executor: ExecutorRecord)
 def metrics(cluster: Cluster) -> dict[str, float]:
     """`/metrics/snapshot` under Mesos's names, but for the counts of tasks by state (`reads`)."""
     shown: dict[str, float] = {"master/elected": 1.0}
-    there = total(cluster.allocator.books[agent_id].total for agent_id in cluster.agents)
+    there = cluster.allocator.ranking.pool.totals
     used = total(
         tally.sum()
         for framework in (*cluster.frameworks.values(), *cluster.completed.values())
         for tally in framework.held.values()
     )
     for name in ("cpus", "mem", "disk", "gpus"):
-        all_of_it, in_use = there.scalar(name), used.scalar(name)
+        all_of_it, in_use = there.get(name, 0), used.scalar(name)
         shown[f"master/{name}_total"] = all_of_it / MILLI
         shown[f"master/{name}_used"] = in_use / MILLI
         shown[f"master/{name}_percent"] = in_use / all_of_it if all_of_it else 0.0
