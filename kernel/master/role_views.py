@@ -39,13 +39,15 @@ def role_records(cluster: Cluster) -> dict[str, RoleRecord]:
             found.setdefault(role, RoleRecord()).frameworks.append(framework.framework_id)
     everyone = (*cluster.frameworks.values(), *cluster.completed.values())
     tasks = ((role, tally.sum()) for f in everyone for role, tally in f.held.items())
-    agents = cluster.agents.values()
-    executors = ((e.role, e.resources) for a in agents for e in a.executors.values())
-    offers = ((offer.role, offer.resources) for offer in cluster.offers.values())
+    with_executors = [agent for agent in cluster.agents.values() if agent.executors]
+    executors = ((e.role, e.resources) for a in with_executors for e in a.executors.values())
+    offers = ((role, tally.sum()) for f in everyone for role, tally in f.offered.items())
     for role, resources in _sums((*tasks, *executors)).items():
-        found.setdefault(role, RoleRecord()).held = resources
+        if not resources.is_empty:
+            found.setdefault(role, RoleRecord()).held = resources
     for role, resources in _sums(offers).items():
-        found.setdefault(role, RoleRecord()).offered = resources
+        if not resources.is_empty:
+            found.setdefault(role, RoleRecord()).offered = resources
     for role, resources in _sums(_reservations(cluster)).items():
         found.setdefault(role, RoleRecord()).reserved = resources
     for role in (*cluster.weights, *cluster.quotas):
