@@ -39,7 +39,12 @@ class Config(Struct, frozen=True):
     ] = "http://127.0.0.1:5050"
     store: Annotated[
         str | None,
-        Meta(description="Where state is kept. Default: sqlite in --work-dir/chronos.sqlite."),
+        Meta(
+            description="Where state is kept: sqlite:///PATH, redis://HOST/DB, rediss://…,"
+            " redis+sentinel://H1,H2,H3/NAME or zk://H1,H2,H3/PATH; the last four may be shared"
+            " by several processes, of which one leads. Default: sqlite in"
+            " --work-dir/chronos.sqlite."
+        ),
     ] = None
     deliveries: Annotated[
         str | None,

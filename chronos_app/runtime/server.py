@@ -7,8 +7,10 @@ the views. What the machine emits is carried out here.
 import asyncio
 import logging
 import sys
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from typing import Any, NoReturn
+
+from flask import Flask
 
 from chronos_app.core import events
 from chronos_app.core.cron import Cron
@@ -22,26 +24,27 @@ from kernel.runtime.client import HttpClient
 from kernel.runtime.clock import Clock
 from kernel.runtime.config import parse
 from kernel.runtime.driver import Driver
-from kernel.runtime.http import Application
+from kernel.runtime.election import EXIT_STORE, Candidate
+from kernel.runtime.http import Application, Route
+from kernel.runtime.leader_proxy import LeaderProxy
 from kernel.runtime.scheduler_client import SchedulerClient, master_urls
 from kernel.runtime.serve import EXIT_USAGE, serve
 from kernel.store import open_store
-from kernel.store.interface import Store, StoreError
+from kernel.store.interface import Records, Store, StoreError, Term
 
 log = logging.getLogger(__name__)
 
-EXIT_STORE = 3  # gunicorn's word for "do not start this worker again"
 LOG_TIMEOUT_S = 20
 
 
 class Chronos:
     """One process's parts, from `start` to `stop`."""
 
-    def __init__(self, config: Config, clock: Clock, store: Store) -> None:
+    def __init__(
+        self, config: Config, clock: Clock, store: Store, term: Term, records: Records
+    ) -> None:
         self._config = config
-        self._store = store
-        term = store.lead(f"chronos {config.leader}")
-        self._cron = Cron.restore(store.load(), config.settings())
+        self._cron = Cron.restore(records, config.settings())
         self._driver: Driver[events.Event, events.Effect] = Driver(
             self._cron, self._perform, clock=clock, store=store, term=term
         )
@@ -53,10 +56,8 @@ class Chronos:
         self._client: HttpClient | None = None
         self._scheduler: SchedulerClient | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
-
-    def application(self) -> Application:
-        pages = create_pages(self._desk, self._is_connected, self._read_log)
-        return Application(pages=pages, start=self.start, stop=self.stop)
+        self.routes: Sequence[Route] = []
+        self.pages: Flask | None = create_pages(self._desk, self._is_connected, self._read_log)
 
     async def start(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -83,7 +84,6 @@ class Chronos:
             await self._client.close()
         await self._driver.settled()
         self._driver.stop()
-        self._store.close()
 
     def _perform(self, effect: events.Effect) -> None:
         """Answers and Persist are the driver's."""
@@ -117,8 +117,16 @@ class Chronos:
 def build(config: Config) -> Application:
     """Runs in the worker. A store that cannot be had ends the whole server, with one sentence."""
     try:
-        store = open_store(config.store_url)
-        return Chronos(config, Clock(), store).application()
+        store = open_store(config.store_url, "chronos")
+        candidate = Candidate(
+            store,
+            f"chronos {config.leader}",
+            config.leader,
+            lambda term, records: Chronos(config, Clock(), store, term, records),
+        )
+        application = Application(start=candidate.start, stop=candidate.stop)
+        candidate.join(application, LeaderProxy(candidate, "X-Chronos-Via"))
+        return application
     except StoreError as error:
         print(f"tepui chronos: {error} (--store, --work-dir)", file=sys.stderr)
         sys.exit(EXIT_STORE)

@@ -10,6 +10,9 @@ N+300 … N+999 ports that tasks get.
 import shlex
 
 from msgspec import Struct
+from msgspec.structs import replace
+
+from kernel.store.urls import has_password
 
 AGENTS_MAX = 40
 
@@ -73,6 +76,7 @@ class Child(Struct, frozen=True):
     directory: str
     health: str | None = None  # asked over HTTP until it answers 200
     ready_file: str | None = None  # or: a file that is there when it is ready
+    secrets: tuple[tuple[str, str], ...] = ()  # environment variables: what `ps` must not show
 
 
 class Addresses(Struct, frozen=True, omit_defaults=False):
@@ -158,7 +162,20 @@ def children(options: Options) -> list[Child]:
     if has_lb(options):
         every.append(_lb(options))
     every += [_web(options), _deliveries(options)]
-    return [child for child in every if _kind(child.name) not in options.without]
+    return [_discreet(child) for child in every if _kind(child.name) not in options.without]
+
+
+def _discreet(child: Child) -> Child:
+    """Flags whose value has a password go by the environment, which only the user can read."""
+    shown: list[str] = []
+    secrets: list[tuple[str, str]] = []
+    for word in child.arguments:
+        if has_password(word):
+            name = shown.pop().removeprefix("--").replace("-", "_")
+            secrets.append((f"TEPUI_{_kind(child.name)}_{name}".upper(), word))
+        else:
+            shown.append(word)
+    return replace(child, arguments=tuple(shown), secrets=tuple(secrets))
 
 
 def _kind(name: str) -> str:

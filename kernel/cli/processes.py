@@ -29,6 +29,7 @@ def start(child: Child, log: Path) -> subprocess.Popen[bytes]:
     Path(child.directory).mkdir(parents=True, exist_ok=True)
     log.parent.mkdir(parents=True, exist_ok=True)
     environment = {**os.environ, "TEPUI_SUPERVISED": str(os.getpid()), "PYTHONUNBUFFERED": "1"}
+    environment |= dict(child.secrets)
     with log.open("ab") as output:
         return subprocess.Popen(
             [sys.executable, *child.arguments],

@@ -9,12 +9,13 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import click
 import msgspec
+from click.core import ParameterSource
 
 from kernel.cli import processes, state
 from kernel.cli.layout import (
@@ -39,6 +40,7 @@ from kernel.cli.preflight import (
 )
 from kernel.cli.settings import DIRECTORY
 from kernel.cli.supervisor import NotReady, Supervisor
+from kernel.store.urls import has_password
 
 EXIT_FAILED = 1
 PARTS = ("marathon", "chronos", "lb", "web", "deliveries")
@@ -236,12 +238,24 @@ def read_options(flags: dict[str, Any]) -> Options:
         haproxy=find_haproxy(flags["haproxy"]),
         without=tuple(flags["without"]),
     )
-    sentence = clash(options)
+    sentence = clash(options) or _said_aloud(flags)
     if sentence is not None:
         raise click.UsageError(sentence)
     if ports.task_max - ports.task_min + 1 < options.agents:
         raise click.UsageError("--task-ports must hold at least one port for each agent.")
     return options
+
+
+def _said_aloud(flags: Mapping[str, Any]) -> str | None:
+    """The sentence about a password on the command line, if there is one."""
+    source = click.get_current_context().get_parameter_source
+    for name in ("smtp", "broker"):
+        if has_password(flags[name] or "") and source(name) is ParameterSource.COMMANDLINE:
+            return (
+                f"--{name}: whoever is on this machine can read a password on the command line;"
+                f" put it into the environment variable TEPUI_UP_{name.upper()} or into tepui.toml."
+            )
+    return None
 
 
 def _reporter(as_json: bool) -> Callable[[str], None]:

@@ -17,6 +17,8 @@ from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
 import msgspec
 from msgspec import Meta, Struct
 
+from kernel.store.urls import has_password, redacted
+
 EXIT_USAGE = 2
 TOML_FILE = "tepui.toml"
 
@@ -70,10 +72,14 @@ def parse(
     for setting in known:
         given = getattr(flags, setting.name)
         where = setting.flag
-        if given is None and setting.env in environ:
-            given, where = environ[setting.env], f"the environment variable {setting.env}"
-        if given is None and setting.name in from_file:
-            given, where = from_file[setting.name], f"{toml} [{section}] {setting.name}"
+        if given is None:
+            given, where = _given_elsewhere(setting, environ, from_file, f"{toml} [{section}]")
+        elif isinstance(given, str) and has_password(given):
+            _refuse(
+                section,
+                f"{setting.flag}: whoever is on this machine can read a password on the command"
+                f" line; put it into the environment variable {setting.env} or into {toml}",
+            )
         if given is not None:
             values[setting.name] = _converted(setting, given, where, section)
     missing = [s.flag for s in known if s.default is None and s.name not in values]
@@ -81,6 +87,15 @@ def parse(
     if required:
         _refuse(section, f"{', '.join('--' + n.replace('_', '-') for n in required)} is needed")
     return kind(**values)
+
+
+def _given_elsewhere(
+    setting: Setting, environ: Mapping[str, str], from_file: Mapping[str, Any], file: str
+) -> tuple[Any, str]:
+    """The value that the environment or the file has, and where it was found."""
+    if setting.env in environ:
+        return environ[setting.env], f"the environment variable {setting.env}"
+    return from_file.get(setting.name), f"{file} {setting.name}"
 
 
 def _parser(kind: type[Struct], section: str, known: Sequence[Setting]) -> argparse.ArgumentParser:
@@ -116,7 +131,7 @@ def _converted(setting: Setting, given: Any, where: str, section: str) -> Any:
     try:
         return msgspec.convert(given, setting.kind, strict=False)
     except msgspec.ValidationError as error:
-        _refuse(section, f"{where}: {given!r} will not do: {error}")
+        _refuse(section, f"{where}: {redacted(repr(given))} will not do: {error}")
 
 
 def _toml_section(path: Path, section: str, known: Sequence[Setting]) -> dict[str, Any]:

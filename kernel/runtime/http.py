@@ -9,7 +9,7 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, quote
 
 from a2wsgi import WSGIMiddleware
 from msgspec import Struct
@@ -41,6 +41,13 @@ class Request(Struct, frozen=True):
     headers: Mapping[str, str]
     body: bytes
     client: str = ""
+    query_string: str = ""
+
+    @property
+    def target(self) -> str:
+        """Path and query, as they were written but for the path's normal form."""
+        path = quote(self.path, safe="/:@!$&'()*+,;=~-._")
+        return f"{path}?{self.query_string}" if self.query_string else path
 
     def first(self, name: str, default: str = "") -> str:
         """The first value of a query parameter."""
@@ -104,14 +111,20 @@ class Application:
         on_usr1: Callable[[], None] | None = None,
         page_threads: int = 8,
     ) -> None:
-        self._routes = routes
-        wsgi: Any = pages
-        self._pages: Any = WSGIMiddleware(wsgi, workers=page_threads) if pages else None
+        self._page_threads = page_threads
+        self.install(routes, pages)
+        self.gate: Handler | None = None  # while set, it is asked first: a standby's answers
         self._start = start
         self._stop = stop
         self._streams: dict[int, EventStream] = {}
         self.on_usr1 = on_usr1
         self.visitors: Visitors | None = None  # who may come; set by who listens
+
+    def install(self, routes: Sequence[Route], pages: "Flask | None" = None) -> None:
+        """What is served from now on."""
+        self._routes = routes
+        wsgi: Any = pages
+        self._pages: Any = WSGIMiddleware(wsgi, workers=self._page_threads) if pages else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -154,14 +167,17 @@ class Application:
             refusal = f"the body did not arrive within {BODY_TIMEOUT_S:g} s"
             await _send_response(_refused(408, refusal, {"Connection": "close"}), method, send)
             return
+        gate = self.gate
         route = next((each for each in self._routes if each.matches(method, path)), None)
         foreign = self.visitors and self.visitors.refusal(method, _headers(scope))
         if foreign:
             answer = _refused(403, foreign)
         elif body is None:
             answer = _refused(413, "the body is larger than 32 MiB")
+        elif gate is not None:
+            answer = await self._handled(gate, _request(scope, body))
         elif route is not None:
-            answer = await self._handled(route, _request(scope, body))
+            answer = await self._handled(route.handler, _request(scope, body))
         elif self._pages is not None:
             await self._pages(_measured(scope, body), _replayed(body, receive), send)
             return
@@ -178,9 +194,9 @@ class Application:
             return Response(405, headers={"Allow": ", ".join(allowed)}, content_type=None)
         return Response(404, b'{"message":"there is nothing at this path"}')
 
-    async def _handled(self, route: Route, request: Request) -> Response | Streaming:
+    async def _handled(self, handler: Handler, request: Request) -> Response | Streaming:
         try:
-            return await route.handler(request)
+            return await handler(request)
         except Exception:
             log.exception("%s %s", request.method, request.path)
             return Response(500, b'{"message":"internal error; the log says more"}')
@@ -249,9 +265,10 @@ def _refused(status: int, sentence: str, headers: Mapping[str, str] = {}) -> Res
 
 
 def _request(scope: Scope, body: bytes) -> Request:
-    query = parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True)
-    client = scope.get("client") or ("", 0)
-    return Request(scope["method"], scope["path"], query, _headers(scope), body, str(client[0]))
+    text = scope["query_string"].decode("latin-1")
+    query = parse_qs(text, keep_blank_values=True)
+    client, _ = scope.get("client") or ("", 0)
+    return Request(scope["method"], scope["path"], query, _headers(scope), body, str(client), text)
 
 
 def _headers(scope: Scope) -> dict[str, str]:

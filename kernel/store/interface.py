@@ -33,6 +33,10 @@ class StoreHeld(StoreError):
     """Another process leads with this store; the text says who."""
 
 
+class StoreUnreachable(StoreError):
+    """No server answers now; one may later."""
+
+
 class StoreFull(StoreError):
     """There is no room; nothing of the commit was written."""
 
@@ -89,6 +93,8 @@ OnLost = Callable[[str], None]  # called once, from any thread, with the reason
 
 class Store(Protocol):
     """See the module's docstring for the promises."""
+
+    is_shared: bool  # whether several processes may stand for it; else a second one is a mistake
 
     def lead(self, leader: str, *, address: str = "", on_lost: OnLost | None = None) -> Term:
         """Take the lock for life and begin a new term. Raises `StoreHeld`, `StoreError`.

@@ -19,6 +19,8 @@ from kernel.store.interface import (
 class MemoryStore:
     """Keeps every promise but durability; several terms may share one, to test fencing."""
 
+    is_shared = False
+
     def __init__(self) -> None:
         self._records: Records = {}
         self._term = Term(0, "")

@@ -34,6 +34,7 @@ from kernel.store.interface import (
     StoreFull,
     StoreHeld,
     StoreMalformed,
+    StoreUnreachable,
     Term,
     Unknown,
 )
@@ -88,6 +89,8 @@ return {'C', redis.call('HINCRBY', KEYS[1], 'version', 1)}
 class RedisStore:
     """One namespace in one Redis. Used from one thread at a time; the lease has its own."""
 
+    is_shared = True
+
     def __init__(self, url: str, name: str) -> None:
         parts = read(url, options=OPTIONS)
         self._shown = redacted(url)
@@ -119,7 +122,7 @@ class RedisStore:
             )
             self._confirm()
         except redis.RedisError as error:
-            raise StoreError(f"{self._shown} can't be reached: {error}") from error
+            raise self._trouble(error) from error
         if taken == 2:
             raise StoreMalformed(
                 f"{self._shown} has schema {_text(value)}; this Tepui knows {SCHEMA_VERSION}:"
@@ -136,7 +139,7 @@ class RedisStore:
         try:
             value = self._lease_client.get(self._prefix + "lease")
         except redis.RedisError as error:
-            raise StoreError(f"{self._shown} can't be reached: {error}") from error
+            raise self._trouble(error) from error
         return _holder(value) if value else None
 
     def load(self) -> Records:
@@ -268,6 +271,12 @@ class RedisStore:
         is_full = limit and limit - memory["used_memory"] < FREE_BYTES_MIN
         self._refusal = self._full_sentence() if is_full else None
         return renewed
+
+    def _trouble(self, error: redis.RedisError) -> StoreError:
+        away = (redis.ConnectionError, redis.TimeoutError, redis.BusyLoadingError)
+        is_refused = isinstance(error, redis.AuthenticationError | redis.ResponseError)
+        kind = StoreUnreachable if isinstance(error, away) and not is_refused else StoreError
+        return kind(f"{self._shown} can't be reached: {error}")
 
     def _full_sentence(self) -> str:
         return f"{self._shown} is out of memory; nothing was changed: raise its maxmemory"

@@ -53,6 +53,8 @@ INSERT OR IGNORE INTO term VALUES (1, 0, '', 0);
 class SqliteStore:
     """One file, one leader. Used from one thread at a time."""
 
+    is_shared = False
+
     def __init__(self, path: str) -> None:
         self._path = Path(path)
         self._reserve = Path(f"{path}.reserve")

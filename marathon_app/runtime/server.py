@@ -7,19 +7,23 @@ but the handlers of the REST API. What the machine emits is carried out here, in
 import asyncio
 import logging
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
+
+from flask import Flask
 
 from kernel.messages.scheduler import Event as MesosEvent
 from kernel.runtime.client import HttpClient
 from kernel.runtime.clock import Clock
 from kernel.runtime.config import parse
 from kernel.runtime.driver import Driver
-from kernel.runtime.http import Application
+from kernel.runtime.election import EXIT_STORE, Candidate
+from kernel.runtime.http import Application, Route
+from kernel.runtime.leader_proxy import LeaderProxy
 from kernel.runtime.scheduler_client import SchedulerClient, master_urls
 from kernel.runtime.serve import EXIT_USAGE, serve, stop_serving
 from kernel.store import open_store
-from kernel.store.interface import Store, StoreError
+from kernel.store.interface import Records, Store, StoreError, Term
 from marathon_app.core import effects, events
 from marathon_app.core.supervisor import Supervisor
 from marathon_app.runtime.api.desk import Desk
@@ -33,19 +37,17 @@ from marathon_app.runtime.watched import Watched
 
 log = logging.getLogger(__name__)
 
-EXIT_STORE = 3  # gunicorn's word for "do not start this worker again"
 ABDICATION_DELAY_S = 0.5  # Marathon's: the answer leaves first
 
 
 class Marathon:
     """One process's parts, from `start` to `stop`."""
 
-    def __init__(self, config: Config, clock: Clock, store: Store) -> None:
+    def __init__(
+        self, config: Config, clock: Clock, store: Store, term: Term, records: Records
+    ) -> None:
         self._config = config
-        self._clock = clock
-        self._store = store
-        term = store.lead(f"marathon {config.leader}")
-        supervisor = Supervisor.restore(store.load(), config.settings())
+        supervisor = Supervisor.restore(records, config.settings())
         self._supervisor = supervisor
         watched = Watched(supervisor)
         self._driver: Driver[events.Event, effects.Effect] = Driver(
@@ -59,15 +61,9 @@ class Marathon:
         self._scheduler: SchedulerClient | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._table: dict[type, Callable[[Any], None]] = {}
-
-    def application(self) -> Application:
-        process = Process(self._is_connected, self._clock.now().mono_ms, self._abdicate)
-        return MarathonApplication(
-            routes=[event_route(self._feed, self._clock, self._driver.post)],
-            pages=create_pages(self._desk, process),
-            start=self.start,
-            stop=self.stop,
-        )
+        process = Process(self._is_connected, clock.now().mono_ms, self._abdicate)
+        self.routes: Sequence[Route] = [event_route(self._feed, clock, self._driver.post)]
+        self.pages: Flask | None = create_pages(self._desk, process)
 
     async def start(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -101,7 +97,6 @@ class Marathon:
             await self._client.close()
         await self._driver.settled()
         self._driver.stop()
-        self._store.close()
 
     def _perform(self, effect: effects.Effect) -> None:
         self._table[type(effect)](effect)
@@ -148,8 +143,17 @@ def _performers(
 def build(config: Config) -> Application:
     """Runs in the worker. A store that cannot be had ends the whole server, with one sentence."""
     try:
-        store = open_store(config.store_url)
-        return Marathon(config, Clock(), store).application()
+        store = open_store(config.store_url, "marathon")
+        candidate = Candidate(
+            store,
+            f"marathon {config.leader}",
+            config.leader,
+            lambda term, records: Marathon(config, Clock(), store, term, records),
+        )
+        standby = LeaderProxy(candidate, "X-Marathon-Via", streams=("/v2/events",))
+        application = MarathonApplication(start=candidate.start, stop=candidate.stop)
+        candidate.join(application, standby)
+        return application
     except StoreError as error:
         print(f"tepui marathon: {error} (--store, --work-dir)", file=sys.stderr)
         sys.exit(EXIT_STORE)

@@ -25,7 +25,7 @@ from kazoo.handlers.threading import KazooTimeoutError
 from kazoo.protocol.states import KeeperState
 from kazoo.security import make_digest_acl
 
-from kernel.store.interface import OnLost, StoreError
+from kernel.store.interface import OnLost, StoreUnreachable
 from kernel.store.urls import StoreUrl
 
 log = logging.getLogger(__name__)
@@ -67,7 +67,7 @@ class Session:
         self._session_id: int | None = None
 
     def start(self) -> None:
-        """Connect, once. Raises `StoreError`."""
+        """Connect, once. Raises `StoreUnreachable`."""
         if self._is_started:
             return
         self.client.add_listener(self._on_state)
@@ -75,7 +75,8 @@ class Session:
             self.client.start(timeout=self._timeout_s)
         except KazooTimeoutError as error:
             self.client.stop()
-            raise StoreError(f"{self._shown}: no server answers") from error
+            self.client.remove_listener(self._on_state)
+            raise StoreUnreachable(f"{self._shown}: no server answers") from error
         self._is_started = True
 
     def watch(self, on_lost: OnLost | None) -> None:

@@ -23,6 +23,7 @@ from kernel.store.interface import (
     StoreError,
     StoreHeld,
     StoreMalformed,
+    StoreUnreachable,
     Term,
     Unknown,
 )
@@ -37,6 +38,8 @@ OPTIONS = ("session", "timeout")
 
 class ZooKeeperStore:
     """One namespace in one ensemble. Used from one thread at a time; kazoo has its own."""
+
+    is_shared = True
 
     def __init__(self, url: str, name: str) -> None:
         parts = read(url, options=OPTIONS)
@@ -58,7 +61,7 @@ class ZooKeeperStore:
             self._session.watch(on_lost)
             self._term = Term(self._begin_term(unique), unique)
         except REQUEST_ERRORS as error:
-            raise StoreError(f"{self._shown} can't be used: {_text(error)}") from error
+            raise StoreUnreachable(f"{self._shown} can't be used: {_text(error)}") from error
         return self._term
 
     def holder(self) -> Holder | None:
@@ -66,7 +69,7 @@ class ZooKeeperStore:
             self._session.start()
             data = self._session.get(f"{self._root}/leader")
         except REQUEST_ERRORS as error:
-            raise StoreError(f"{self._shown} can't be reached: {_text(error)}") from error
+            raise StoreUnreachable(f"{self._shown}: {_text(error)}") from error
         return None if data is None else _holder(data)
 
     def _make_root(self) -> None:

@@ -78,3 +78,18 @@ def test_without_haproxy_all_but_the_load_balancer_is_started() -> None:
     assert addresses(alone).lb is None
     web = next(child for child in children(alone) if child.name == "web")
     assert web.arguments[-2:] == ("--lb", "")
+
+
+def test_a_password_is_in_no_processs_command_line() -> None:
+    secret = "redis://:hush@127.0.0.1:6379/0"
+    cluster = options(broker=secret, smtp="smtp://me:hush@127.0.0.1:587")
+
+    words = [word for child in children(cluster) for word in child.arguments]
+    by_name = {child.name: dict(child.secrets) for child in children(cluster)}
+
+    assert not any("hush" in word for word in words)
+    assert by_name["chronos"] == {"TEPUI_CHRONOS_DELIVERIES": secret}
+    assert by_name["deliveries"] == {
+        "TEPUI_DELIVERIES_BROKER": secret,
+        "TEPUI_DELIVERIES_SMTP": "smtp://me:hush@127.0.0.1:587",
+    }

@@ -107,3 +107,11 @@ def test_a_part_that_was_left_out_is_not_missed(tmp_path: Path) -> None:
     place = Where(url(1), url(3), url(4), url(5), tmp_path)
 
     assert list(cluster.parts_of(place)) == ["master", "marathon", "agent 1"]
+
+
+def test_a_password_on_the_command_line_is_refused_with_where_to_put_it() -> None:
+    done = CliRunner().invoke(cli, ["up", "--broker", "redis://:hush@127.0.0.1:6379/0"])
+
+    assert done.exit_code == 2
+    assert "TEPUI_UP_BROKER" in done.output
+    assert "hush" not in done.output

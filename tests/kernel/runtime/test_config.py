@@ -46,6 +46,7 @@ def test_a_list_is_given_by_commas_or_by_repeating(tmp_path: Path) -> None:
         ([], {}, "[thing]\nport = 'x'", "[thing] port"),
         ([], {}, "[thing]\nprt = 1", "has no key prt"),
         ([], {}, "[thing", "can't be read"),
+        (["--name", "redis://:word@host"], {}, "", "environment variable TEPUI_THING_NAME"),
     ],
 )
 def test_a_value_that_will_not_do_is_refused_with_where_it_came_from(

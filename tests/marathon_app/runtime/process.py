@@ -16,6 +16,7 @@ from msgspec import Struct
 from kernel.runtime.clock import Clock
 from kernel.store.interface import Store
 from kernel.store.memory import MemoryStore
+from marathon_app.runtime.application import MarathonApplication
 from marathon_app.runtime.config import Config
 from marathon_app.runtime.server import Marathon
 from tests.marathon_app.runtime.master_stand_in import MasterStandIn
@@ -63,8 +64,9 @@ class MarathonProcess:
 
     def start(self) -> None:
         config = Config(master=self.master.url, **self._config)
-        self._marathon = Marathon(config, Clock(), self.store)
-        self._asgi = self._marathon.application()
+        term = self.store.lead("marathon")
+        self._marathon = Marathon(config, Clock(), self.store, term, self.store.load())
+        self._asgi = MarathonApplication(routes=self._marathon.routes, pages=self._marathon.pages)
         self.on_loop(self._marathon.start())
         self.until(lambda: self.get("/health").json()["master"])
 
