@@ -17,6 +17,7 @@ from kernel.agent.ending import GRACE_MS_MAX, Ending, Step
 from kernel.agent.executor_calls import ExecutorCalls
 from kernel.agent.groups import Groups
 from kernel.agent.launching import Launching
+from kernel.agent.operations import Operations
 from kernel.agent.recovery import Records
 from kernel.agent.shown import status_of, with_id
 from kernel.agent.talk import (
@@ -33,6 +34,7 @@ from kernel.agent.talk import (
     SendCall,
     ShutdownRequested,
     StatusReported,
+    VolumeRemoved,
 )
 from kernel.agent.tasks import TaskRecord
 from kernel.machine import DeadlineReached, Now, Operation, Persist
@@ -75,7 +77,11 @@ class Agent:
         self.groups = Groups(self.books)
         self.boot_id = ""
         self.ending = Ending()
-        self.launching = Launching(self.books, self.custom, self.groups, self.ending)
+        self.operations = Operations(self.books, records)
+        self._configured = reconfiguration.keep(settings.info, records)
+        self.launching = Launching(
+            self.books, self.custom, self.groups, self.ending, self.operations
+        )
 
     def step(self, event: Event, now: Now) -> Sequence[Effect]:
         return _HANDLERS[type(event)](self, event, now)
@@ -87,6 +93,7 @@ class Agent:
             self.ending.due_ms,
             self.books.collection.due_ms,
             self.custom.next_deadline_ms(),
+            self.operations.next_deadline_ms(),
         )
         return min((at_ms for at_ms in due if at_ms is not None), default=None)
 
@@ -117,6 +124,8 @@ class Agent:
             executors=[
                 replace(record.info, framework_id=Id(record.framework_id)) for record in executors
             ],
+            total=self.operations.wire_total(),
+            operations=self.operations.statuses(),
         )
 
     # -- beginning and end ------------------------------------------------------------------
@@ -124,8 +133,8 @@ class Agent:
     def _on_started(self, event: AgentStarted, now: Now) -> list[Effect]:
         rebooted = self.registration.standing.boot_id not in ("", event.boot_id)
         self.boot_id = event.boot_id
-        operations = reconfiguration.keep(self.settings.info)
-        effects: list[Effect] = []
+        operations = list(self._configured)
+        effects = self.operations.started()
         if self.registration.standing.boot_id != event.boot_id:
             operations += self.registration.keep(boot_id=event.boot_id)
         for record in self.books.unfinished():
@@ -179,8 +188,7 @@ class Agent:
         end = EndAgent(self.ending.reason)
         if step is Step.LEAVE:
             return [end]
-        forget = [*self.registration.forget(), *self.books.draining.end()]
-        return [Persist(tuple(forget)), SendCall(Unregister()), end]
+        return [Persist(tuple(_forget(self))), SendCall(Unregister()), end]
 
     # -- the master -------------------------------------------------------------------------
 
@@ -194,6 +202,7 @@ class Agent:
     def _on_master_lost(self, _event: MasterLost, now: Now) -> list[Effect]:
         self.registration.lost()
         self.updates.disconnect()
+        self.operations.disconnected()
         return self._maybe_end(now)
 
     def _on_subscribed(self, event: Subscribed, now: Now) -> list[Effect]:
@@ -211,6 +220,7 @@ class Agent:
             )
             operations += more
             calls += dropped
+        calls += self.operations.connected(event.operations, now)
         return [Persist(tuple(operations)), *calls] if operations else calls
 
     def _on_ping(self, _event: Ping, now: Now) -> list[Effect]:
@@ -260,7 +270,7 @@ class Agent:
 
     def _on_shutdown_agent(self, event: ShutdownAgent, now: Now) -> list[Effect]:
         reason = f"the master refuses this agent: {event.message}"
-        forget = Persist((*self.registration.forget(), *self.books.draining.end()))
+        forget = Persist(tuple(_forget(self)))
         return [*self._on_shutdown(ShutdownRequested(reason), now), forget]
 
     # -- the executor -----------------------------------------------------------------------
@@ -284,9 +294,11 @@ class Agent:
         effects: list[Effect] = list(self.registration.due(now))
         if effects:
             self.updates.disconnect()  # the master is silent: nobody listens
+            self.operations.disconnected()
         effects += self.updates.due(now.mono_ms)
         effects += self.books.collection.collect(now)
         effects += self.custom.on_deadline(now)
+        effects += self.operations.due(now)
         return [*effects, *self._maybe_end(now)]
 
 
@@ -314,9 +326,10 @@ def _grace_ms(record: TaskRecord) -> int:
     return GRACE_MS_MAX if grace is None else min(grace.nanoseconds // 1_000_000, GRACE_MS_MAX)
 
 
-def _on_operation(agent: Agent, event: object, now: Now) -> list[Effect]:
-    """The master sends none yet."""
-    return []
+def _forget(agent: Agent) -> list[Operation]:
+    """The agent's next life is another agent's; its reservations and volumes are the machine's."""
+    drain = agent.books.draining.end()
+    return [*agent.registration.forget(), *drain, *agent.operations.forget()]
 
 
 _HANDLERS: Mapping[type, Callable[[Agent, Any, Now], Sequence[Effect]]] = {
@@ -327,6 +340,7 @@ _HANDLERS: Mapping[type, Callable[[Agent, Any, Now], Sequence[Effect]]] = {
     ExecutorSubscribed: lambda agent, event, now: agent.calls.on_subscribed(event, now),
     ExecutorCalled: lambda agent, event, now: agent.calls.on_called(event, now),
     ExecutorStreamClosed: lambda agent, event, _now: agent.custom.on_stream_closed(event),
+    VolumeRemoved: lambda agent, event, _: agent.operations.on_volume_removed(event.name),
     ShutdownRequested: Agent._on_shutdown,
     DeadlineReached: Agent._on_deadline,
 }
@@ -337,8 +351,10 @@ _FROM_MASTER: Mapping[type, Callable[[Agent, Any, Now], Sequence[Effect]]] = {
     RunGroup: lambda agent, event, now: agent.launching.on_run_group(event, now),
     KillTask: lambda agent, event, now: agent.launching.on_kill_task(event, now),
     AcknowledgeUpdate: Agent._on_acknowledged,
-    ApplyOperation: _on_operation,
-    AcknowledgeOperation: _on_operation,
+    ApplyOperation: lambda agent, event, now: agent.operations.on_apply(event, now),
+    AcknowledgeOperation: lambda agent, event, _: agent.operations.on_acknowledged(
+        event.operation_uuid
+    ),
     UpdateFramework: Agent._on_update_framework,
     ShutdownFramework: Agent._on_shutdown_framework,
     ShutdownExecutor: lambda agent, event, now: agent.launching.on_shutdown(event, now),

@@ -18,9 +18,12 @@ from kernel.agent.recovery import Records
 from kernel.agent.shown import dropped, task_view
 from kernel.agent.talk import Effect, SendCall
 from kernel.agent.tasks import TaskRecord, container_id
+from kernel.agent.volumes import volumes_in
 from kernel.machine import Now, Operation, Persist
 from kernel.messages.agent import ExecutorEnded
+from kernel.messages.quantities import from_wire
 from kernel.messages.v1 import AgentInfo, ExecutorInfo, Id, Task, TaskInfo, TaskStatus
+from kernel.model.kinds import Kind
 from kernel.model.task import TaskState
 
 CONTAINER_LAUNCH_FAILED = "REASON_CONTAINER_LAUNCH_FAILED"
@@ -82,6 +85,16 @@ class Books:
     def unfinished(self) -> list[TaskRecord]:
         """The tasks whose end is not on record."""
         return recovery.unfinished(self.tasks, self.updates)
+
+    def volumes_in_use(self) -> list[Kind]:
+        """The persistent volumes of all tasks and executors that have not ended."""
+        found: list[Kind] = []
+        held = [record.task.resources for record in self.unfinished()]
+        held += [executor.record.info.resources for executor in self.executors.live.values()]
+        for wire in held:
+            if any(resource.disk is not None for resource in wire):
+                found += volumes_in(from_wire(wire))
+        return found
 
     # -- what is noted ----------------------------------------------------------------------
 

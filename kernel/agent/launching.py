@@ -11,9 +11,11 @@ from kernel.agent.custom_executors import CustomExecutors
 from kernel.agent.ending import Ending
 from kernel.agent.executors import Executor
 from kernel.agent.groups import Groups
+from kernel.agent.operations import Operations
 from kernel.agent.shown import status_of
 from kernel.agent.talk import Effect, KillContainer, LaunchTask, StatusReported
 from kernel.agent.tasks import TaskRecord, refusal
+from kernel.agent.volumes import mount_problem
 from kernel.machine import Now, Operation, Persist
 from kernel.messages.agent import KillTask, RunGroup, RunTask, ShutdownExecutor
 from kernel.messages.v1 import ExecutorInfo, FrameworkInfo, TaskInfo
@@ -24,9 +26,15 @@ class Launching:
     """Works on the agent's books and through those that run tasks."""
 
     def __init__(
-        self, books: Books, custom: CustomExecutors, groups: Groups, ending: Ending
+        self,
+        books: Books,
+        custom: CustomExecutors,
+        groups: Groups,
+        ending: Ending,
+        operations: Operations,
     ) -> None:
         self._books = books
+        self._operations = operations
         self._custom = custom
         self._groups = groups
         self._ending = ending
@@ -48,7 +56,9 @@ class Launching:
         container, operations = self._books.mint()
         agent_id = self._books.agent_id
         record = TaskRecord(container, agent_id, framework_id, event.task, now.wall_ms)
-        why = refusal(event.framework, event.task)
+        why = refusal(event.framework, event.task) or mount_problem(
+            event.task.resources, self._operations.total
+        )
         operations += self._books.tasks.add(record, event.framework)
         if why is None:
             launch = LaunchTask(record.container_id, event.framework, event.task)
@@ -80,6 +90,8 @@ class Launching:
             framework_id, info, starts_executor=event.starts_executor
         )
         hindrance = self._hindrance()
+        wanted = [*info.resources, *(each for task in tasks for each in task.resources)]
+        problem = problem or mount_problem(wanted, self._operations.total)
         if hindrance is None and problem is not None:
             hindrance = problem, "REASON_EXECUTOR_TERMINATED"
         if hindrance is not None:

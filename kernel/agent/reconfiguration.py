@@ -38,7 +38,7 @@ def configured(records: Records) -> AgentInfo | None:
     return decode(AgentInfo, ours[CONFIGURED])
 
 
-def keep(info: AgentInfo) -> list[Operation]:
+def keep(info: AgentInfo, records: Records) -> list[Operation]:
     """Note what is offered from now on."""
     bare = AgentInfo(
         hostname=info.hostname,
@@ -47,7 +47,10 @@ def keep(info: AgentInfo) -> list[Operation]:
         attributes=info.attributes,
         domain=info.domain,
     )
-    return [Put(COLLECTION, CONFIGURED, encode(bare))]
+    value = encode(bare)
+    if records.get(COLLECTION, {}).get(CONFIGURED) == value:
+        return []
+    return [Put(COLLECTION, CONFIGURED, value)]
 
 
 def problem(policy: Policy, before: AgentInfo | None, after: AgentInfo) -> str | None:

@@ -65,6 +65,12 @@ class ShutdownRequested(Struct, frozen=True, tag=True):
     reason: str
 
 
+class VolumeRemoved(Struct, frozen=True, tag=True):
+    """The data that a `RemoveVolume` of this name was about is gone."""
+
+    name: str
+
+
 class SendCall(Struct, frozen=True, tag=True):
     call: AnyAgentCall
 
@@ -140,6 +146,28 @@ class RemoveSandbox(Struct, frozen=True, tag=True):
     record_directory: str
 
 
+class MakeVolume(Struct, frozen=True, tag=True):
+    """The directory of a persistent volume; nothing if it is there."""
+
+    directory: str
+
+
+class RemoveVolume(Struct, frozen=True, tag=True):
+    """Move what is in `directory` to `grave` at once, unless there is such a grave already; then
+    remove it. `VolumeRemoved` follows."""
+
+    name: str
+    directory: str
+    grave: str
+    is_whole_disk: bool
+
+
+class CloseGrave(Struct, frozen=True, tag=True):
+    """The removal is on record."""
+
+    grave: str
+
+
 class HangUp(Struct, frozen=True, tag=True):
     """Leave this master; the shell subscribes anew."""
 
@@ -160,6 +188,7 @@ Event = (
     | ExecutorSubscribed
     | ExecutorCalled
     | ExecutorStreamClosed
+    | VolumeRemoved
     | ShutdownRequested
     | DeadlineReached
 )
@@ -176,6 +205,9 @@ Effect = (
     | CloseExecutorStream
     | ExecutorAnswered
     | RemoveSandbox
+    | MakeVolume
+    | RemoveVolume
+    | CloseGrave
     | HangUp
     | EndAgent
 )

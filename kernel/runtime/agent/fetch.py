@@ -11,9 +11,11 @@ import sys
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from kernel.agent.volumes import mounts_of
 from kernel.messages.v1 import Uri
 from kernel.runtime.agent.config import AgentConfig
 from kernel.runtime.agent.container import Container, user_of
+from kernel.runtime.agent.volumes import link_volumes
 from kernel.runtime.client import TROUBLE, HttpClient
 
 STALL_S = 60  # Mesos: --fetcher_stall_timeout
@@ -41,6 +43,7 @@ def make_sandbox(container: Container, config: AgentConfig) -> None:
         if user is not None:
             os.fchown(handle, user.pw_uid, user.pw_gid)
         os.close(handle)
+    link_volumes(sandbox, mounts_of(container.resources, container.work_dir), user)
     if user is not None:
         os.chown(sandbox, user.pw_uid, user.pw_gid)
 

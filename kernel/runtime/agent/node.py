@@ -7,8 +7,7 @@ import asyncio
 import contextlib
 import hashlib
 import logging
-import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 
 from kernel.agent.agent import Agent
@@ -16,6 +15,7 @@ from kernel.agent.books import Settings
 from kernel.agent.talk import (
     AgentStarted,
     CloseExecutorStream,
+    CloseGrave,
     Effect,
     EndAgent,
     Event,
@@ -23,16 +23,19 @@ from kernel.agent.talk import (
     KillContainer,
     LaunchExecutor,
     LaunchTask,
+    MakeVolume,
     MasterLost,
     MasterSaid,
     RecoverExecutor,
     RecoverTask,
     RemoveSandbox,
+    RemoveVolume,
     ResizeExecutor,
     SendCall,
     SendToExecutor,
     ShutdownRequested,
     StatusReported,
+    VolumeRemoved,
 )
 from kernel.executor.talk import (
     KillOrdered,
@@ -43,7 +46,7 @@ from kernel.executor.talk import (
 from kernel.messages.agent import AnyAgentCall, Batch, Subscribed, read_event
 from kernel.messages.codec import Malformed, encode
 from kernel.messages.v1 import Id
-from kernel.runtime.agent import orders
+from kernel.runtime.agent import orders, volumes
 from kernel.runtime.agent.config import AgentConfig, master_urls
 from kernel.runtime.agent.executor_api import ExecutorStreams
 from kernel.runtime.agent.former import STORE_FILE
@@ -100,6 +103,9 @@ class Node:
         self.driver.start()
         self.processes.driver.start()
         self.driver.post(AgentStarted(boot_id()))
+        # Whatever the runner has and we do not know of, it kills: it must not ask us before every
+        # task that was recovered is known.
+        await self.driver.settled()
         self._conversation: Conversation[AnyAgentCall] = self._converse()
         for run in (self.processes.link.run(), self._conversation.run()):
             self._tasks.append(asyncio.create_task(run))
@@ -170,6 +176,12 @@ class Node:
                 self.processes.driver.post(KillOrdered(container_id, grace_ms))
             case RemoveSandbox(directory, record_directory):
                 self._remove(directory, record_directory)
+            case MakeVolume(directory):
+                _tried(directory, lambda: volumes.make_volume(directory))
+            case RemoveVolume():
+                self._remove_volume(effect)
+            case CloseGrave(grave):
+                volumes.close_grave(grave)
             case HangUp(reason):
                 if not self.machine.registration.connected:  # else a new stream came meanwhile
                     log.warning("leaving the master: %s", reason)
@@ -218,20 +230,48 @@ class Node:
     def _remove(self, *directories: str) -> None:
         async def remove() -> None:
             for directory in directories:
-                await asyncio.to_thread(shutil.rmtree, directory, ignore_errors=True)
+                await asyncio.to_thread(volumes.remove_sandbox, directory)
                 with contextlib.suppress(OSError):  # empty parents go with it
                     link = Path(directory).parent / "latest"
                     if link.is_symlink() and not link.exists():
                         link.unlink()
                     Path(directory).parent.rmdir()
 
-        task = asyncio.create_task(remove())
+        self._beside(remove())
+
+    def _remove_volume(self, effect: RemoveVolume) -> None:
+        """Out of the way at once, before anything that follows; deleted beside."""
+
+        async def empty() -> None:
+            try:
+                await asyncio.to_thread(volumes.empty_grave, effect.grave)
+            except OSError as error:
+                log.error("%s can't be removed: %s", effect.grave, error)
+            else:
+                self.driver.post(VolumeRemoved(effect.name))
+
+        place = effect.directory, effect.grave, effect.is_whole_disk
+        if _tried(effect.directory, lambda: volumes.bury(*place)):
+            self._beside(empty())
+
+    def _beside(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
         self._tasks.append(task)
         task.add_done_callback(self._tasks.remove)
 
     async def _end(self) -> None:
         await self.processes.link.shut_down(RUNNER_PATIENCE_S)
         self._on_end()
+
+
+def _tried(directory: str, act: Callable[[], None]) -> bool:
+    """A disk's trouble is logged; a task that needs the volume will say it too."""
+    try:
+        act()
+    except OSError as error:
+        log.error("the persistent volume %s: %s", directory, error)
+        return False
+    return True
 
 
 def groups_name(work_dir: str) -> str:

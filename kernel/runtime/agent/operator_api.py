@@ -16,7 +16,7 @@ from kernel.agent.tasks import TaskRecord
 from kernel.messages.agent_operator import AgentCall, AgentCallType, agent_call_problem
 from kernel.messages.codec import Malformed, encode
 from kernel.messages.lenient import read_call
-from kernel.messages.quantities import from_wire, to_wire
+from kernel.messages.quantities import Form, to_wire
 from kernel.messages.v1 import AgentInfo, ExecutorInfo, FrameworkInfo, Id, Task
 from kernel.runtime.agent import views
 from kernel.runtime.agent.files import Files, Refused
@@ -46,7 +46,7 @@ class OperatorApi:
             AgentCallType.GET_EXECUTORS: lambda: _executors(node),
             AgentCallType.GET_TASKS: lambda: _tasks(node),
             AgentCallType.GET_CONTAINERS: lambda: _containers(node),
-            AgentCallType.GET_OPERATIONS: dict,  # there are none yet
+            AgentCallType.GET_OPERATIONS: lambda: _operations(node),
             AgentCallType.GET_RESOURCE_PROVIDERS: dict,
         }
         self._files: dict[AgentCallType, Callable[[AgentCall], Json]] = {
@@ -99,9 +99,20 @@ def _named(values: dict[str, Any]) -> list[Json]:
     return [{"name": name, "value": values[name]} for name in sorted(values)]
 
 
+def _operations(node: Node) -> Json:
+    """Those whose status the master has not acknowledged yet."""
+    shown: list[Json] = []
+    for update in node.machine.operations.statuses():
+        of = {} if update.framework_id is None else {"framework_id": update.framework_id}
+        uuid = {"value": update.operation_uuid}
+        states = {"latest_status": update.status, "statuses": [update.status], "uuid": uuid}
+        shown.append({**of, "agent_id": update.status.agent_id, "info": update.operation, **states})
+    return {"operations": shown} if shown else {}
+
+
 def _agent_info(node: Node) -> AgentInfo:
     settings, standing = node.machine.settings, node.machine.registration.standing
-    resources = to_wire(from_wire(settings.info.resources), refined=True)
+    resources = to_wire(node.machine.operations.total, form=Form.REFINED)
     return with_id(replace(settings.info, resources=resources), standing.agent_id)
 
 

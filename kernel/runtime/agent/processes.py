@@ -10,6 +10,7 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
+from kernel.agent.volumes import mounts_of
 from kernel.executor.executor import Executor
 from kernel.executor.talk import (
     AbandonSandbox,
@@ -43,11 +44,13 @@ from kernel.runtime.agent.container import (
     environment_of,
     limits_of,
     start_order,
+    user_of,
 )
 from kernel.runtime.agent.fetch import FetchFailed, as_user, fetch_all, make_sandbox
 from kernel.runtime.agent.probes import Beside, ask, probe
 from kernel.runtime.agent.record import LAUNCHED, groups_in
 from kernel.runtime.agent.runner_link import RunnerLink
+from kernel.runtime.agent.volumes import link_volumes
 from kernel.runtime.client import HttpClient
 from kernel.runtime.driver import Driver
 
@@ -90,8 +93,18 @@ class Processes:
         container = self.containers.get(run)
         if container is not None:
             container.held = held
+            self._link(container)
             limits = limits_of(container, self._config)
             self.link.send({"do": "limit", "run": run, "limits": limits})
+
+    def _link(self, container: Container) -> None:
+        """A volume that came with a task is in its executor's sandbox before the task is told."""
+        mounts = mounts_of(container.held, container.work_dir)
+        try:
+            owner = user_of(container, self._config)
+            link_volumes(Path(container.sandbox), mounts, owner)
+        except (OSError, NoSuchUser) as error:
+            log.error("%s: %s", container.sandbox, error)
 
     # -- the runner -------------------------------------------------------------------------
 

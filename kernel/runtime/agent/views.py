@@ -38,7 +38,7 @@ def state(node: Node) -> dict[str, Any]:
     """/state: everything, with the directory of each executor, so that tools find the sandbox."""
     machine, config = node.machine, node.config
     info = machine.settings.info
-    have = from_wire(info.resources)
+    have = machine.operations.total
     used = total(from_wire(record.task.resources) for record in _unfinished(node))
     roles = {kind.role: None for kind in have.kinds() if kind.role}
     unreserved = have.of_role("")
@@ -57,8 +57,12 @@ def state(node: Node) -> dict[str, Any]:
             role: _full(to_wire(have.of_role(role), form=Form.BOTH)) for role in roles
         },
         "unreserved_resources_full": _full(to_wire(unreserved)),
-        "reserved_resources_allocated": {},
-        "unreserved_resources_allocated": flat(used) if not used.is_empty else {},
+        "reserved_resources_allocated": {
+            role: flat(used.of_role(role)) for role in roles if not used.of_role(role).is_empty
+        },
+        "unreserved_resources_allocated": (
+            flat(used.unreserved()) if not used.unreserved().is_empty else {}
+        ),
         "resource_providers": [],
         "attributes": {each.name: _attribute(each) for each in info.attributes},
         "master_hostname": _master_hostname(node),
@@ -251,7 +255,7 @@ def metrics(node: Node) -> dict[str, float]:
         for record in machine.tasks.live.values()
     ]
     ended = [done.statuses[-1].state for done in machine.tasks.completed.values()]
-    have = from_wire(machine.settings.info.resources).quantities()
+    have = machine.operations.total.quantities()
     used = total(from_wire(each.task.resources) for each in _unfinished(node)).quantities()
     disk = shutil.disk_usage(node.work_dir)
     load = os.getloadavg()

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from msgspec.structs import replace
+
 from kernel.agent.agent import Agent
 from kernel.agent.books import Settings
 from kernel.agent.talk import AgentStarted, Effect, Event, MasterSaid, SendCall, StatusReported
@@ -31,10 +33,11 @@ WALL_MS = 1_000_000_000
 class World:
     """`disk` is what a crash leaves; `crash` builds the machine anew from it."""
 
-    def __init__(self) -> None:
+    def __init__(self, info: AgentInfo = SETTINGS.info) -> None:
+        self.info = info
         self.disk: dict[str, dict[str, bytes]] = {}
         self.now_ms = 0
-        self.agent = Agent(SETTINGS, self.disk)
+        self.agent = Agent(replace(SETTINGS, info=info), self.disk)
         self.effects: list[Effect] = []
 
     def gets(self, event: Event, at_ms: int | None = None) -> list[Effect]:
@@ -60,7 +63,7 @@ class World:
 
     def crash(self, boot_id: str = "boot-1") -> list[Effect]:
         sorted_disk = {name: dict(sorted(rows.items())) for name, rows in self.disk.items()}
-        self.agent = Agent(SETTINGS, sorted_disk)
+        self.agent = Agent(replace(SETTINGS, info=self.info), sorted_disk)
         return self.start(boot_id)
 
     def hears(self, event: AnyMasterEvent, at_ms: int | None = None) -> list[Effect]:

@@ -15,7 +15,9 @@ from typing import Any
 from aiohttp import web
 
 from kernel.messages.agent import (
+    AcknowledgeOperation,
     AcknowledgeUpdate,
+    ApplyOperation,
     Batch,
     KillTask,
     RunTask,
@@ -24,9 +26,11 @@ from kernel.messages.agent import (
     Subscribed,
     Unregister,
     Update,
+    UpdateOperation,
     read_post,
 )
 from kernel.messages.codec import encode, recordio
+from kernel.messages.scheduler import Operation
 from kernel.messages.v1 import (
     Capability,
     CommandInfo,
@@ -39,6 +43,7 @@ from kernel.messages.v1 import (
     TaskInfo,
     TaskStatus,
 )
+from kernel.model.operation import OperationState
 from kernel.model.task import TaskState
 from kernel.runtime.client import HttpClient
 from tests.processes import free_port
@@ -59,6 +64,7 @@ class FakeMaster:
     def __init__(self) -> None:
         self.heard: list[TaskStatus] = []
         self.subscribes: list[Subscribe] = []
+        self.operations: list[UpdateOperation] = []
         self.unregistered = False
         self.acknowledging = True
         self.changed = asyncio.Event()
@@ -111,6 +117,10 @@ class FakeMaster:
                 self.heard.append(call.status)
                 if self.acknowledging and call.status.uuid is not None:
                     await self.acknowledge(call.status)
+            elif isinstance(call, UpdateOperation):
+                self.operations.append(call)
+                uuid = call.operation_uuid
+                await self.say(AcknowledgeOperation(operation_uuid=uuid))
             elif isinstance(call, Unregister):
                 self.unregistered = True
         self.changed.set()
@@ -127,6 +137,16 @@ class FakeMaster:
 
     async def run(self, *tasks: TaskInfo) -> None:
         await self.say(*(RunTask(framework=FRAMEWORK, task=task) for task in tasks))
+
+    async def apply(self, operation: Operation) -> OperationState:
+        """Have it applied; returns what became of it."""
+        told = len(self.operations)
+        uuid = f"uuid-{told}"
+        await self.say(
+            ApplyOperation(operation_uuid=uuid, operation=operation, framework_id=Id("F-1"))
+        )
+        await self.until(lambda: len(self.operations) > told)
+        return self.operations[-1].status.state
 
     async def kill(self, task_id: str, policy: KillPolicy | None = None) -> None:
         await self.say(KillTask(framework_id=Id("F-1"), task_id=Id(task_id), kill_policy=policy))
@@ -220,9 +240,11 @@ def command(task_id: str, text: str, **more: Any) -> TaskInfo:
     """A task of one shell command."""
     info = more.pop("command", CommandInfo(value=text))
     mem = more.pop("mem", 64.0)
+    volumes = more.pop("volumes", [])
     resources = [
         Resource(name="cpus", type="SCALAR", scalar=ScalarValue(0.1)),
         Resource(name="mem", type="SCALAR", scalar=ScalarValue(mem)),
+        *volumes,
     ]
     return TaskInfo(
         name=task_id,
