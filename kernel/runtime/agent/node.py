@@ -107,8 +107,18 @@ class Node:
         # task that was recovered is known.
         await self.driver.settled()
         self._conversation: Conversation[AnyAgentCall] = self._converse()
-        for run in (self.processes.link.run(), self._conversation.run()):
+        for run in (self.processes.link.run(), self._register()):
             self._tasks.append(asyncio.create_task(run))
+
+    @property
+    def is_recovering(self) -> bool:
+        """Whether what is known of tasks is still that of an earlier life."""
+        return not self.processes.attached.is_set() or self.machine.custom.is_recovering
+
+    async def _register(self) -> None:
+        """No master hears of tasks before the runner was asked about them."""
+        await self.processes.attached.wait()
+        await self._conversation.run()
 
     async def stop(self) -> None:
         """The agent goes, its tasks live on."""

@@ -78,6 +78,7 @@ class Processes:
         self.containers: dict[str, Container] = {}
         self.isolation_notes: list[str] = []
         self.enforced: list[str] = []
+        self.attached = asyncio.Event()  # a runner was asked what became of every task
         self.driver: Driver[Event, Effect] = Driver(Executor(), self._perform)
         self.link = RunnerLink(
             directory, groups_name, on_attached=self._on_attached, on_news=self._on_news
@@ -115,6 +116,7 @@ class Processes:
         self.isolation_notes, self.enforced = news["notes"], news["enforced"]
         self.link.send({"do": "keep", "runs": list(self.containers)})
         self.driver.post(RunnerAttached())
+        self.attached.set()
 
     def _on_news(self, news: dict[str, Any]) -> None:
         run = news["run"]

@@ -43,9 +43,9 @@ def _routes(node: Node) -> Iterator[Route]:
         "/state.json": _recovered(node, _shown(lambda: views.state(node))),
         "/flags": _shown(lambda: {"flags": views.flags(node)}),
         "/metrics/snapshot": _shown(lambda: views.metrics(node)),
-        "/monitor/statistics": _shown(lambda: views.statistics(node)),
-        "/monitor/statistics.json": _shown(lambda: views.statistics(node)),
-        "/containers": _shown(lambda: views.containers(node)),
+        "/monitor/statistics": _recovered(node, _shown(lambda: views.statistics(node))),
+        "/monitor/statistics.json": _recovered(node, _shown(lambda: views.statistics(node))),
+        "/containers": _recovered(node, _shown(lambda: views.containers(node))),
         "/files/browse": files.browse,
         "/files/browse.json": files.browse,
         "/files/read": files.read,
@@ -84,7 +84,7 @@ def _recovered(node: Node, handler: Handler) -> Handler:
     """Not before the executors of an earlier life have had their time to come back."""
 
     async def guarded(request: Request) -> Response | Streaming:
-        if node.machine.custom.is_recovering:
+        if node.is_recovering:
             return refuse(503, RECOVERING)
         return await handler(request)
 

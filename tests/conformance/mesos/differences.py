@@ -70,7 +70,6 @@ NOT_YET: tuple[str, ...] = (
     "operator-unreserve-refused",
     "pymesos-session",
     "scheduler-agent-gone-no-checkpoint",
-    "scheduler-agent-restart",
     "scheduler-agent-unreachable-aware",
     "scheduler-agent-unreachable-legacy",
     "scheduler-launch-group",

@@ -10,7 +10,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -56,14 +56,15 @@ class Flow:
         self.offer: Json | None = None
         self.problems: list[str] = []
 
-    def play(self) -> None:
-        """Calls and records as they were, one after the other."""
+    def play(self, *, before: Callable[[float], None] = lambda _at: None) -> None:
+        """Calls and records as they were, one after the other; `before` each with its time."""
         told = self.known["response"]
         steps = [
             (at, 0, record) for at, record in zip(told["seconds"], told["records"], strict=True)
         ]
         steps += [(call["at"], 1, call) for call in self.known["calls"]]
-        for _, is_call, step in sorted(steps, key=lambda each: each[:2]):
+        for at, is_call, step in sorted(steps, key=lambda each: each[:2]):
+            before(at)
             self.call(step) if is_call else self.hear(step)
         self.stream.close()
 
@@ -130,20 +131,24 @@ class Flow:
 @contextmanager
 def master_and_agent(directory: Path) -> Iterator[tuple[LiveMaster, Path]]:
     with live_master(directory / "master") as master:
-        port, work_dir = free_port(), directory / "agent"
-        process = subprocess.Popen(
-            [
-                *(sys.executable, "-m", "kernel", "agent", "--work-dir", str(work_dir)),
-                *("--port", str(port), "--master", f"http://127.0.0.1:{master.port}"),
-                *("--resources", RESOURCES, "--attributes", "rack:r1;level:10;zone:a"),
-            ],
-            env={**os.environ, "TEPUI_LOG": "warning"},
-        )
+        port = free_port()
+        process = start_agent(master, port, directory)
         try:
             yield master, directory
         finally:
             shut_down(port)
             process.wait(15)
+
+
+def start_agent(master: LiveMaster, port: int, directory: Path) -> "subprocess.Popen[bytes]":
+    return subprocess.Popen(
+        [
+            *(sys.executable, "-m", "kernel", "agent", "--work-dir", str(directory / "agent")),
+            *("--port", str(port), "--master", f"http://127.0.0.1:{master.port}"),
+            *("--resources", RESOURCES, "--attributes", "rack:r1;level:10;zone:a"),
+        ],
+        env={**os.environ, "TEPUI_LOG": "warning"},
+    )
 
 
 @pytest.fixture(scope="module")
@@ -181,3 +186,38 @@ def test_a_command_finds_what_it_fetched_and_the_environment_of_mesos(
     names = [line.partition("=")[0] for line in recorded[1:-1]]
     missing = set(names) - {line.partition("=")[0] for line in mine[1:-1]}
     assert missing == set()
+
+
+def test_an_agent_that_is_killed_and_started_again_brings_its_task_back(tmp_path: Path) -> None:
+    """Source: recording scheduler-agent-restart. Mesos sent a RUNNING again that was acknowledged
+    just before the kill; here an acknowledgement that was heard stays heard."""
+    with live_master(tmp_path / "master") as master:
+        port = free_port()
+        agent = [start_agent(master, port, tmp_path)]
+        flow = Flow(master, "scheduler-agent-restart", tmp_path)
+        told = flow.known["response"]
+        again = [at for at, each in zip(told["seconds"], told["records"], strict=True) if at > 4.1]
+        kept = [at not in again[:2] for at in told["seconds"]]
+        for key in ("records", "seconds"):
+            told[key] = [each for each, keep in zip(told[key], kept, strict=True) if keep]
+        path = "/api/v1/scheduler"
+        flow.known["calls"] = [
+            call
+            for call in flow.known["calls"]
+            if call["request"]["path"] == path and not 4.1 < call["at"] < 4.15
+        ]
+
+        def kill_and_start(at: float) -> None:
+            if at == 0.203:  # where the RESCIND says that the agent's link broke
+                agent[0].kill()
+                agent[0].wait()
+            if at == 4.003:
+                agent.append(start_agent(master, port, tmp_path))
+
+        try:
+            flow.play(before=kill_and_start)
+        finally:
+            shut_down(port)
+            agent[-1].wait(15)
+
+    assert flow.problems == []

@@ -67,6 +67,7 @@ class FakeMaster:
         self.operations: list[UpdateOperation] = []
         self.unregistered = False
         self.acknowledging = True
+        self.deaf_to: set[str] = set()  # tasks whose updates are not acknowledged
         self.changed = asyncio.Event()
         self.epoch = 1
         self.believed: list[Task] = []
@@ -115,7 +116,8 @@ class FakeMaster:
         for call in batch.calls:
             if isinstance(call, Update):
                 self.heard.append(call.status)
-                if self.acknowledging and call.status.uuid is not None:
+                is_heard = call.status.task_id.value not in self.deaf_to
+                if self.acknowledging and is_heard and call.status.uuid is not None:
                     await self.acknowledge(call.status)
             elif isinstance(call, UpdateOperation):
                 self.operations.append(call)
