@@ -90,6 +90,7 @@ class TaskRecord(Struct, frozen=True, omit_defaults=True):
     ports: tuple[int, ...] = ()
     message: str = ""
     reason: str = ""  # REASON_…
+    uuid: bytes | None = None  # of the last update that had to be acknowledged
     is_over: bool = False  # ended, or not known to the master
     is_doomed: bool = False  # `kill` was asked for
 

@@ -223,24 +223,24 @@ class Workload:
 
     def _updated(self, status: TaskStatus, now: Now) -> None:
         record = self.records.by_id.get(status.task_id.value)
-        if record is None or record.state is None:
+        if record is None or not record.is_launched:
             self._stranger(status, now)
-        elif status.uuid is not None or status.state is not record.state:
-            # What is not acknowledged may never have been told; an answer that is no news is none.
-            if not record.is_over:
-                record = structs.replace(
-                    record,
-                    state=status.state,
-                    message=status.message or "",
-                    reason=status.reason or "",
-                    is_over=is_over(status.state),
-                )
-                self.records.put(record)
+        elif status.state is not record.state or status.uuid not in (None, record.uuid):
+            # What is written down was told before that; all else is news.
+            record = structs.replace(
+                record,
+                state=status.state,
+                message=status.message or "",
+                reason=status.reason or "",
+                uuid=status.uuid or record.uuid,
+                is_over=is_over(status.state),
+            )
+            self.records.put(record)
             self._tells.append(TellUpdated(record, status))
         self._acknowledged.append(status)
 
     def _stranger(self, status: TaskStatus, now: Now) -> None:
-        """Of a task that was forgotten, or of another time: it must not run on unnoticed."""
+        """Of a task that was forgotten, or given up when nobody knew it: it must not run on."""
         if not is_over(status.state) and status.state is not TaskState.UNREACHABLE:
             agent_id = status.agent_id.value if status.agent_id else None
             self.scheduler.kill(status.task_id.value, agent_id, now)

@@ -2,6 +2,7 @@
 SIGKILL at any instant and is started again only when a test says so.
 """
 
+import json
 import os
 import signal
 import subprocess
@@ -11,10 +12,11 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from tests.processes import free_port, wait_until
 
-SIZE = "cpus:32;mem:65536;disk:10000;ports:[31000-31499]"
+SIZE = "cpus:4;mem:8192;disk:10000;ports:[31000-31499]"
 
 
 class Nodes:
@@ -34,6 +36,7 @@ class Nodes:
     def start(self) -> None:
         self.start_master()
         self.agents = [self._agent(number) for number in range(len(self.agent_ports))]
+        wait_until(lambda: len(self.state()["slaves"]) == len(self.agents), 30, "all agents")
 
     def _agent(self, number: int) -> subprocess.Popen[bytes]:
         words = ["agent", "--port", str(self.agent_ports[number])]
@@ -61,6 +64,11 @@ class Nodes:
                 return bool(answer.status == 200)
         except OSError:
             return False
+
+    def state(self) -> Any:
+        """The master's `/state`."""
+        with urllib.request.urlopen(f"http://{self.address}/master/state", timeout=30) as answer:
+            return json.loads(answer.read())
 
     def kill_master(self) -> None:
         """kill -9, of gunicorn and of its worker at once."""

@@ -32,6 +32,7 @@ from kernel.messages.scheduler import (
     Subscribed,
     Update,
 )
+from kernel.messages.v1 import TaskStatus
 from kernel.model.resources import parse
 from kernel.model.task import TaskState
 
@@ -56,7 +57,7 @@ class World:
         self.told: list[tuple[str, TaskState | None]] = []
         self.started: Counter[str] = Counter()
         self.running: dict[str, v1.TaskInfo] = {}
-        self.unacknowledged: dict[str, deque[v1.TaskStatus]] = {}
+        self.unacknowledged: dict[str, deque[TaskStatus]] = {}
         self.offer_id = ""
         self.is_suppressed = False
         self._count = 0
@@ -163,7 +164,7 @@ class World:
     def _launched(self, info: v1.TaskInfo, is_valid: bool) -> None:
         task_id = info.task_id.value
         if not is_valid:
-            status = v1.TaskStatus(task_id=info.task_id, state=TaskState.DROPPED)
+            status = TaskStatus(task_id=info.task_id, state=TaskState.DROPPED)
             self._say_update(status)
             return
         assert task_id in self.store["tasks"], "launched before it was durable"
@@ -180,13 +181,13 @@ class World:
     def _say(self, event: Event) -> None:
         self._inbox.append(event)
 
-    def _say_update(self, status: v1.TaskStatus) -> None:
+    def _say_update(self, status: TaskStatus) -> None:
         self._say(Event(type=EventType.UPDATE, update=Update(status=status)))
 
     def _report(self, task_id: str, state: TaskState) -> None:
         self._count += 1
         uuid = self._count.to_bytes(16, "big")
-        status = v1.TaskStatus(task_id=v1.Id(task_id), state=state, agent_id=v1.Id("S1"), uuid=uuid)
+        status = TaskStatus(task_id=v1.Id(task_id), state=state, agent_id=v1.Id("S1"), uuid=uuid)
         statuses = self.unacknowledged.setdefault(task_id, deque())
         statuses.append(status)
         if len(statuses) == 1:
@@ -205,7 +206,7 @@ class World:
         state = TaskState.RUNNING if task_id in self.running else TaskState.GONE
         if task_id in self.unacknowledged:
             state = self.unacknowledged[task_id][-1].state
-        self._say_update(v1.TaskStatus(task_id=v1.Id(task_id), state=state))
+        self._say_update(TaskStatus(task_id=v1.Id(task_id), state=state))
 
     def _offer(self) -> bool:
         free = parse(FREE)
@@ -248,6 +249,53 @@ def test_each_update_is_told_and_then_acknowledged() -> None:
 
     assert world.told == [("a", TaskState.RUNNING), ("a", TaskState.FINISHED)]
     assert world.unacknowledged == {}
+
+
+def test_an_update_that_comes_again_is_told_once_and_acknowledged_again() -> None:
+    """Its acknowledgement died with the master."""
+    world = World()
+    world.submit("a")
+    world.pump()
+    status = TaskStatus(
+        task_id=v1.Id("a"), state=TaskState.RUNNING, agent_id=v1.Id("S1"), uuid=b"1" * 16
+    )
+
+    for _ in range(2):
+        world._say_update(status)
+        world.pump()
+
+    assert world.told == [("a", TaskState.RUNNING)] * 2, "its first one had another uuid"
+    assert world.calls.count(CallType.ACKNOWLEDGE) == 3
+
+
+def test_an_end_is_told_once_whether_it_is_heard_by_asking_or_by_update() -> None:
+    world = World()
+    world.submit("a")
+    world.pump()
+    world.told.clear()
+
+    world._say_update(TaskStatus(task_id=v1.Id("a"), state=TaskState.FINISHED))
+    world.ends("a")
+    world.pump()
+
+    assert world.told == [("a", TaskState.FINISHED)]
+    assert world.unacknowledged == {}
+
+
+def test_a_task_that_was_given_up_and_comes_back_is_killed() -> None:
+    """Its agent was forgotten by the master, and returns."""
+    world = World()
+    world.submit("a")
+    world.pump()
+    world._say_update(TaskStatus(task_id=v1.Id("a"), state=TaskState.UNKNOWN))
+    world.pump()
+    assert world.workload.records.by_id["a"].is_over
+
+    world._say_update(TaskStatus(task_id=v1.Id("a"), state=TaskState.RUNNING))
+    world.pump()
+
+    assert world.running == {}
+    assert world.told[-1] == ("a", TaskState.UNKNOWN), "for the framework it was over before"
 
 
 def test_without_tasks_no_offers_are_wanted() -> None:
