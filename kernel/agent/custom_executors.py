@@ -203,7 +203,7 @@ class CustomExecutors:
         operations = self._books.executors.note(executor, ending=True)
         if executor.stream_id is None:  # nobody to ask
             executor.due_ms = None
-            return operations, [KillContainer(executor.record.container_id, 0)]
+            return operations, [KillContainer(executor.record.container_id)]
         grace_ms = _grace_ms(executor, self._books.settings.shutdown_grace_ms)
         if grace_ms_max is not None:
             grace_ms = min(grace_ms, grace_ms_max)
@@ -266,7 +266,7 @@ class CustomExecutors:
         executor.fate = _fate_of_late(executor, self._books.settings) or executor.fate
         executor.stage, executor.due_ms, executor.waiting = Stage.ENDING, None, []
         operations = self._books.executors.note(executor, ending=True)
-        kill = KillContainer(executor.record.container_id, 0)
+        kill = KillContainer(executor.record.container_id)
         return [Persist(tuple(operations)), kill] if operations else [kill]
 
     # -- after a restart of the agent -------------------------------------------------------
@@ -283,7 +283,7 @@ class CustomExecutors:
             )
             if record.ending:
                 executor.stage = Stage.ENDING
-                effects.append(KillContainer(record.container_id, 0))
+                effects.append(KillContainer(record.container_id))
             elif record.subscribed:
                 executor.stage = Stage.RETURNING
                 executor.due_ms = now.mono_ms + self._books.settings.reregistration_ms

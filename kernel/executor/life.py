@@ -207,6 +207,9 @@ class Life(Struct):
         effects: list[Effect] = []
         if self.orders.killing_state:
             effects += self._advance(TaskState.KILLING)
+        if self.orders.kills_at_once:
+            self.kill_due_ms = now_ms + KILL_AGAIN_MS
+            return [*effects, KillProcess(self.run)]
         self.kill_due_ms = now_ms + self.grace_ms
         return [*effects, SignalProcess(self.run)]
 

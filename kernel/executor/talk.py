@@ -17,6 +17,7 @@ class Orders(Struct, frozen=True):
     health: HealthCheck | None = None
     check: CheckInfo | None = None
     completion_ms_max: int | None = None
+    kills_at_once: bool = False  # a custom executor: it was asked to end before
 
 
 class AboutRun(Struct, frozen=True, tag=True):

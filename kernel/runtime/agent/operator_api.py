@@ -5,20 +5,19 @@ Http::api in src/slave/http.cpp; recordings of a real agent.
 """
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 from msgspec.structs import replace
 
 from kernel.agent.shown import task_view, with_id
-from kernel.agent.tasks import TaskRecord
 from kernel.messages.agent_operator import AgentCall, AgentCallType, agent_call_problem
 from kernel.messages.codec import Malformed, encode
 from kernel.messages.lenient import read_call
 from kernel.messages.quantities import Form, to_wire
-from kernel.messages.v1 import AgentInfo, ExecutorInfo, FrameworkInfo, Id, Task
-from kernel.runtime.agent import views
+from kernel.messages.v1 import AgentInfo, FrameworkInfo, Id, Task
+from kernel.runtime.agent import executor_views, views
 from kernel.runtime.agent.files import Files, Refused
 from kernel.runtime.agent.node import Node
 from kernel.runtime.call_form import JSON, PROTOBUF, accepts_json, form_refusal, read_body, refuse
@@ -45,7 +44,6 @@ class OperatorApi:
             AgentCallType.GET_FRAMEWORKS: lambda: _frameworks(node),
             AgentCallType.GET_EXECUTORS: lambda: _executors(node),
             AgentCallType.GET_TASKS: lambda: _tasks(node),
-            AgentCallType.GET_CONTAINERS: lambda: _containers(node),
             AgentCallType.GET_OPERATIONS: lambda: _operations(node),
             AgentCallType.GET_RESOURCE_PROVIDERS: dict,
         }
@@ -75,6 +73,8 @@ class OperatorApi:
         view = self._views.get(call.type)
         if view is not None:
             return _shown(call.type, view())
+        if call.type is AgentCallType.GET_CONTAINERS:
+            return _shown(call.type, _containers(self._node, call))
         of_files = self._files.get(call.type)
         if of_files is not None:
             try:
@@ -135,12 +135,21 @@ def _frameworks(node: Node) -> Json:
 
 def _tasks(node: Node) -> Json:
     machine = node.machine
-    live = [_with_update(machine.books.task_of(record)) for record in machine.tasks.live.values()]
+    queued, launched, terminated = [], [], []
+    for record in machine.tasks.live.values():
+        task = _with_update(machine.books.task_of(record))
+        executor = machine.books.executors.live.get(record.executor or "")
+        if task.state.is_terminal:
+            terminated.append(task)
+        elif executor is not None and executor.waits(record.container_id):
+            queued.append(task)
+        else:
+            launched.append(task)
     return {
         "pending_tasks": [],
-        "queued_tasks": [],
-        "launched_tasks": [task for task in live if not task.state.is_terminal],
-        "terminated_tasks": [task for task in live if task.state.is_terminal],
+        "queued_tasks": queued,
+        "launched_tasks": launched,
+        "terminated_tasks": terminated,
         "completed_tasks": [
             _with_update(task_view(done.record, done.statuses))
             for done in machine.tasks.completed.values()
@@ -156,43 +165,27 @@ def _with_update(task: Task) -> Task:
 
 
 def _executors(node: Node) -> Json:
-    tasks = node.machine.tasks
+    found = list(executor_views.executors(node))
     return {
-        "executors": list(_infos(tasks.live.values())),
-        "completed_executors": list(_infos(done.record for done in tasks.completed.values())),
+        "executors": [{"executor_info": each.info} for each in found if not each.is_over],
+        "completed_executors": [{"executor_info": each.info} for each in found if each.is_over],
     }
 
 
-def _infos(records: Any) -> Iterator[Json]:
-    for record in records:
-        yield {"executor_info": _executor_info(record)}
-
-
-def _executor_info(record: TaskRecord) -> ExecutorInfo:
-    """Of a command task: it is its own executor."""
-    task = record.task
-    return ExecutorInfo(
-        executor_id=Id(task.task_id.value),
-        framework_id=Id(record.framework_id),
-        command=task.command,
-        resources=task.resources,
-        name=views.executor_name(record),
-        source=task.task_id.value,
-    )
-
-
-def _containers(node: Node) -> Json:
+def _containers(node: Node, call: AgentCall) -> Json:
+    wanted = call.get_containers
+    nested = wanted is not None and wanted.show_nested
     return {
         "containers": [
             {
                 "framework_id": Id(each["framework_id"]),
                 "executor_id": Id(each["executor_id"]),
                 "executor_name": each["executor_name"],
-                "container_id": Id(each["container_id"]),
+                "container_id": each["status"]["container_id"],
                 "container_status": each["status"],
                 "resource_statistics": each["statistics"],
             }
-            for each in views.containers(node)
+            for each in executor_views.containers(node, nested=nested)
         ]
     }
 

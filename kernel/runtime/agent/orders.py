@@ -12,7 +12,7 @@ from kernel.messages.v1 import FrameworkInfo, Id, Resource, TaskInfo
 from kernel.model.task import TaskState
 from kernel.runtime.agent.container import Container
 
-_EXECUTOR_GRACE_MS = 0  # an executor had its grace before its process is killed
+_EXECUTOR = Orders(kills_at_once=True)
 
 
 def task_container(
@@ -54,7 +54,7 @@ def launch(container_id: str, framework: FrameworkInfo, task: TaskInfo) -> Launc
 
 
 def launch_executor(container_id: str) -> LaunchOrdered:
-    return LaunchOrdered(container_id, Orders(grace_ms=_EXECUTOR_GRACE_MS))
+    return LaunchOrdered(container_id, _EXECUTOR)
 
 
 def recover(effect: RecoverTask) -> LifeRecovered:
@@ -71,8 +71,7 @@ def recover(effect: RecoverTask) -> LifeRecovered:
 
 def recover_executor(effect: RecoverExecutor) -> LifeRecovered:
     state = TaskState.RUNNING if effect.subscribed else TaskState.STAGING
-    orders = Orders(grace_ms=_EXECUTOR_GRACE_MS)
-    return LifeRecovered(effect.container_id, orders, state, age_ms=effect.age_ms)
+    return LifeRecovered(effect.container_id, _EXECUTOR, state, age_ms=effect.age_ms)
 
 
 def _orders(framework: FrameworkInfo, task: TaskInfo) -> Orders:

@@ -8,7 +8,7 @@ from ipaddress import ip_address
 
 from kernel.agent.executor_calls import RECOVERING
 from kernel.messages.codec import encode
-from kernel.runtime.agent import views
+from kernel.runtime.agent import executor_views, views
 from kernel.runtime.agent.config import AgentConfig
 from kernel.runtime.agent.executor_api import ExecutorApi
 from kernel.runtime.agent.files import Files
@@ -43,9 +43,11 @@ def _routes(node: Node) -> Iterator[Route]:
         "/state.json": _recovered(node, _shown(lambda: views.state(node))),
         "/flags": _shown(lambda: {"flags": views.flags(node)}),
         "/metrics/snapshot": _shown(lambda: views.metrics(node)),
-        "/monitor/statistics": _recovered(node, _shown(lambda: views.statistics(node))),
-        "/monitor/statistics.json": _recovered(node, _shown(lambda: views.statistics(node))),
-        "/containers": _recovered(node, _shown(lambda: views.containers(node))),
+        "/monitor/statistics": _recovered(node, _shown(lambda: executor_views.statistics(node))),
+        "/monitor/statistics.json": _recovered(
+            node, _shown(lambda: executor_views.statistics(node))
+        ),
+        "/containers": _recovered(node, _shown(lambda: executor_views.containers(node))),
         "/files/browse": files.browse,
         "/files/browse.json": files.browse,
         "/files/read": files.read,

@@ -183,7 +183,7 @@ def test_who_does_not_subscribe_in_time_is_killed_and_its_tasks_fail() -> None:
     assert stage.world.agent.custom.next_deadline_ms() is None
     stage.reports(TaskState.STARTING)
 
-    assert stage.deadline() == [KillContainer(stage.container, 0)]
+    assert stage.deadline() == [KillContainer(stage.container)]
     assert stage.world.now_ms == 60_000
     effects = stage.reports(TaskState.KILLED, wait_status=9)
 
@@ -350,8 +350,8 @@ def test_a_task_that_waits_is_killed_here_and_an_idle_executor_not_waited_for() 
         TaskState.KILLED,
         "REASON_TASK_KILLED_DURING_LAUNCH",
     )
-    assert KillContainer(stage.container, 0) not in first
-    assert KillContainer(stage.container, 0) in last
+    assert KillContainer(stage.container) not in first
+    assert KillContainer(stage.container) in last
 
 
 def test_a_kill_that_it_could_not_hear_is_told_when_it_is_back() -> None:
@@ -390,7 +390,7 @@ def test_a_shutdown_is_asked_for_and_enforced_after_the_grace_period() -> None:
     asked = stage.world.hears(ShutdownExecutor(framework_id=Id("F"), executor_id=Id("e")))
 
     assert told(asked) == [EventType.SHUTDOWN]
-    assert stage.deadline() == [KillContainer(stage.container, 0)]
+    assert stage.deadline() == [KillContainer(stage.container)]
     assert stage.world.now_ms == 5_000
 
 
@@ -495,7 +495,7 @@ def test_who_never_comes_back_is_killed_and_its_tasks_are_gone() -> None:
     stage.says("t", TaskState.RUNNING, b"u1")
     restarted(stage)
 
-    assert stage.deadline() == [KillContainer(stage.container, 0)]
+    assert stage.deadline() == [KillContainer(stage.container)]
     assert stage.world.now_ms == 2_000
     effects = stage.reports(TaskState.KILLED, wait_status=9)
 

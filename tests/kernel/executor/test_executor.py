@@ -375,3 +375,10 @@ def test_four_failures_are_told_four_times_and_then_the_task_is_killed_unhealthy
     assert [(each.state, each.healthy) for each in told] == [(TaskState.RUNNING, False)] * 4
     assert isinstance(last, ReportStatus)
     assert (last.state, last.healthy) == (TaskState.KILLED, False)
+
+
+def test_a_custom_executors_process_is_killed_without_another_warning() -> None:
+    """It was asked to end over its API before."""
+    talk = Talk().runs(Orders(kills_at_once=True))
+
+    assert talk.gets(KillOrdered(RUN), at_ms=5) == [KillProcess(RUN)]

@@ -5,6 +5,7 @@ that it was sent.
 """
 
 import asyncio
+import json
 import os
 import signal
 import sys
@@ -17,9 +18,13 @@ from aiohttp import web
 from kernel.messages.agent import (
     AcknowledgeOperation,
     AcknowledgeUpdate,
+    AnyAgentCall,
     ApplyOperation,
     Batch,
+    ExecutorEnded,
+    ExecutorMessage,
     KillTask,
+    MessageExecutor,
     RunTask,
     ShutdownFramework,
     Subscribe,
@@ -63,6 +68,7 @@ class FakeMaster:
 
     def __init__(self) -> None:
         self.heard: list[TaskStatus] = []
+        self.told: list[AnyAgentCall] = []  # everything, also those updates
         self.subscribes: list[Subscribe] = []
         self.operations: list[UpdateOperation] = []
         self.unregistered = False
@@ -114,6 +120,7 @@ class FakeMaster:
 
     async def _batch(self, batch: Batch) -> None:
         for call in batch.calls:
+            self.told.append(call)
             if isinstance(call, Update):
                 self.heard.append(call.status)
                 is_heard = call.status.task_id.value not in self.deaf_to
@@ -149,6 +156,21 @@ class FakeMaster:
         )
         await self.until(lambda: len(self.operations) > told)
         return self.operations[-1].status.state
+
+    async def message(self, executor_id: str, **bidden: Any) -> None:
+        """To a probe executor, which does as it is bidden."""
+        data = encode(bidden)
+        await self.say(
+            MessageExecutor(framework_id=Id("F-1"), executor_id=Id(executor_id), data=data)
+        )
+
+    def messages(self) -> list[Any]:
+        """What executors said that is JSON."""
+        return [json.loads(c.data) for c in self.told if isinstance(c, ExecutorMessage)]
+
+    def ended(self) -> list[int | None]:
+        """The wait status of each executor that has ended."""
+        return [call.status for call in self.told if isinstance(call, ExecutorEnded)]
 
     async def kill(self, task_id: str, policy: KillPolicy | None = None) -> None:
         await self.say(KillTask(framework_id=Id("F-1"), task_id=Id(task_id), kill_policy=policy))

@@ -37,25 +37,25 @@ def note(**what: Any) -> None:
         file.write(json.dumps(what) + "\n")
 
 
+class AgentAway(Exception):
+    """A new SUBSCRIBE brings it what it has not acknowledged."""
+
+
 def call(body: dict[str, Any], headers: dict[str, str] | None = None) -> tuple[int, str]:
     body = {**IDS, **body}
-    deadline = time.monotonic() + PATIENCE_S
-    while True:
-        connection = http.client.HTTPConnection(ENDPOINT, timeout=10)
-        try:
-            connection.request("POST", PATH, json.dumps(body).encode(), headers or HEADERS)
-            answer = connection.getresponse()
-            text = answer.read().decode()
-            if answer.status != 503:
-                note(request=body, status=answer.status, text=text)
-                return answer.status, text
-        except OSError:
-            pass
-        finally:
-            connection.close()
-        if time.monotonic() > deadline:
-            sys.exit(9)
-        time.sleep(PAUSE_S)  # the agent is away, and nothing tells us when it is back
+    connection = http.client.HTTPConnection(ENDPOINT, timeout=10)
+    try:
+        connection.request("POST", PATH, json.dumps(body).encode(), headers or HEADERS)
+        answer = connection.getresponse()
+        text = answer.read().decode()
+    except (OSError, http.client.HTTPException):
+        raise AgentAway from None
+    finally:
+        connection.close()
+    if answer.status == 503:
+        raise AgentAway
+    note(request=body, status=answer.status, text=text)
+    return answer.status, text
 
 
 def message(said: bytes) -> None:
@@ -171,8 +171,11 @@ def main() -> None:
     stream = come_back()
     tell(env=dict(os.environ), cwd=os.getcwd(), argv=sys.argv)
     while True:
-        event = stream.next()
-        stream = hear(stream, event) if event is not None else come_back()
+        try:
+            event = stream.next()
+            stream = hear(stream, event) if event is not None else come_back()
+        except AgentAway:
+            stream = come_back()
 
 
 main()
