@@ -231,7 +231,7 @@ class Agents:
         elsewhere = framework.tasks.get(key[1])
         if elsewhere is not None:
             return  # another agent has a task of this id; ours is the framework's mistake
-        record = framework.unreachable.pop(key[1], None) or _record_of(task, agent.agent_id)
+        record = _found_again(framework, key[1]) or _record_of(task, agent.agent_id)
         if _was_lost(framework, key[1], agent.agent_id):
             record.kill = PendingKill(None)  # its framework has been told that it is no more
         record.resources = record.resources.named_as_in(agent.base)
@@ -298,6 +298,14 @@ class Agents:
                 )
             effects += self._cluster.update(framework, status)
         return effects
+
+
+def _found_again(framework: Framework, task_id: TaskId) -> TaskRecord | None:
+    """The task that was unreachable, with what its agent said of it last."""
+    record = framework.unreachable.pop(task_id, None)
+    if record is not None:
+        record.statuses[:] = [s for s in record.statuses if s.unreachable_time is None]
+    return record
 
 
 def _was_lost(framework: Framework, task_id: TaskId, agent_id: AgentId) -> bool:

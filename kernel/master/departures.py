@@ -93,7 +93,7 @@ class Departures:
         self._cluster.release(record)
         del framework.tasks[task_id]
         del self._cluster.agents[record.agent_id].tasks[record.key]
-        record.state = TaskState.UNREACHABLE
+        record.state = framework.says(TaskState.UNREACHABLE)
         record.changed()
         record.unreachable_ms = now.wall_ms
         framework.unreachable[task_id] = record
@@ -110,6 +110,7 @@ class Departures:
         )
         since = TimeInfo(now.wall_ms * NS_PER_MS)
         status = replace(status, unreachable_time=since)
+        record.statuses.append(status)
         self._cluster.watchers.note(EventType.TASK_UPDATED, record, status)
         return self._cluster.update(framework, status)
 
@@ -161,18 +162,19 @@ class Departures:
             lost = [r for r in framework.unreachable.values() if r.agent_id == agent_id]
             for record in lost:
                 del framework.unreachable[record.key[1]]
-                record.state = TaskState.GONE_BY_OPERATOR
-                record.changed()
+                record.state = framework.says(TaskState.GONE_BY_OPERATOR)
                 self._cluster.remember(framework, record)
                 status = master_status(
                     framework,
                     record.key[1],
-                    record.state,
+                    TaskState.GONE_BY_OPERATOR,
                     AGENT_REMOVED_BY_OPERATOR,
                     "Agent has been marked gone",
                     now,
                     agent_id=agent_id,
                 )
+                record.statuses.append(status)
+                record.changed()
                 self._cluster.watchers.note(EventType.TASK_UPDATED, record, status)
                 if framework.can("PARTITION_AWARE"):  # others were told LOST already
                     effects += self._cluster.update(framework, status)
@@ -205,7 +207,8 @@ class Departures:
             status = master_status(
                 framework, task_id, state, reason, message, now, agent_id=record.agent_id
             )
-            self._cluster.note_state(record, state)
+            self._cluster.note_state(record, status.state)
+            record.statuses.append(status)
             self._cluster.watchers.note(EventType.TASK_UPDATED, record, status)
             effects += self._cluster.update(framework, status)
         self._cluster.remove_task(record)

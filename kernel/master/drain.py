@@ -179,7 +179,9 @@ def _is_empty(agent: Agent) -> bool:
 
     DIFFERS: Mesos does not wait for executors, and offers an agent that still refuses tasks.
     """
-    return not agent.tasks and not agent.executors
+    if agent.tasks or agent.executors:
+        return False
+    return all(record.state.is_terminal for record in agent.operations.values())
 
 
 def _ms(duration: Duration | None) -> int | None:

@@ -60,9 +60,8 @@ class MasterConfig(Struct, frozen=True):
         float, Meta(description="Seconds that a refusal lasts at least", ge=0.01, le=3600)
     ] = 1.0
     offer_timeout: Annotated[
-        float | None,
-        Meta(description="Seconds until an unused offer is rescinded; never if not set", ge=0.05),
-    ] = None
+        float, Meta(description="Seconds until an unused offer is rescinded; 0 for never", ge=0)
+    ] = 0.0
     max_completed_frameworks: Annotated[
         int, Meta(description="Ended frameworks to remember", ge=0)
     ] = 50

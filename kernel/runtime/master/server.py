@@ -216,17 +216,13 @@ def _settings(config: MasterConfig, info: MasterInfo, epoch: int) -> Settings:
         completed_tasks_max=config.max_completed_tasks_per_framework,
         unreachable_tasks_max=config.max_unreachable_tasks_per_framework,
         operator_subscribers_max=config.max_operator_event_stream_subscribers,
-        offer_timeout_ms=_ms(config.offer_timeout),
+        offer_timeout_ms=round(config.offer_timeout * 1000) or None,
         removal_rate=removal_rate(config),
         recovery_removal_limit=removal_limit(config),
         registry_gc_interval_ms=round(config.registry_gc_interval * 1000),
         registry_max_agent_age_ms=round(config.registry_max_agent_age * 1000),
         registry_max_agent_count=config.registry_max_agent_count,
     )
-
-
-def _ms(seconds: float | None) -> int | None:
-    return round(seconds * 1000) if seconds is not None else None
 
 
 def _store_url(config: MasterConfig) -> str:

@@ -8,7 +8,7 @@ or when the recording had one that no call names. Source: README of `recordings`
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +38,7 @@ class Talk:
         }
         self.offers: dict[str, Json] = {}  # of ours, open as far as we have looked
         self.told: list[Json] = []  # of ours, untaken and neither offers nor heartbeats
+        self.bound: set[str] = set()  # of ours, those that are one of the recording's
         self._looked = 0
         self.framework_id = ""
         self.has_beaten = False
@@ -49,10 +50,17 @@ class Talk:
             self._looked += 1
             if event["type"] == "OFFERS":
                 self.offers |= {offer["id"]["value"]: offer for offer in event["offers"]["offers"]}
+            elif event["type"] == "RESCIND":
+                self._rescinded(event)
             elif event["type"] != "HEARTBEAT" and not self._is_repeated(event):
                 self.told.append(event)
-            if event["type"] == "RESCIND":
-                self.offers.pop(event["rescind"]["offer_id"]["value"], None)
+
+    def _rescinded(self, event: Json) -> None:
+        """Of an offer that the recording does not know, this is no news: ours come sooner."""
+        offer_id = event["rescind"]["offer_id"]["value"]
+        self.offers.pop(offer_id, None)
+        if offer_id in self.bound:
+            self.told.append(event)
 
     def _is_repeated(self, event: Json) -> bool:
         """An update that nobody acknowledges comes again and again."""
@@ -72,12 +80,19 @@ class Talk:
         self.until(lambda: self.told, what)
         return self.told.pop(0)
 
-    def largest_offer(self, but: Sequence[str]) -> Json:
+    def largest_offer(self, agent_id: str) -> Json:
+        """Of this agent, and not yet one of the recording's; it is so now."""
+
         def find() -> Json | None:
-            there = [offer for offer_id, offer in self.offers.items() if offer_id not in but]
+            there = [
+                offer
+                for offer_id, offer in self.offers.items()
+                if offer_id not in self.bound and offer["agent_id"]["value"] == agent_id
+            ]
             return max(there, key=lambda offer: amount(offer, "cpus"), default=None)
 
         offer: Json = self.until(find, "an offer")
+        self.bound.add(offer["id"]["value"])
         return offer
 
 
@@ -159,6 +174,8 @@ class Flow:
         if uuid is not None:
             self._repeated.add((number, uuid))
             self.ours[uuid] = uuid_of(mine) or ""
+        if type_ == "INVERSE_OFFERS" and mine["type"] == type_:
+            self._bind_inverse_offers(record, mine)
         if type_ == "SUBSCRIBED" and mine["type"] == "SUBSCRIBED":
             talk.framework_id = mine["subscribed"]["framework_id"]["value"]
             self.ours[record["subscribed"]["framework_id"]["value"]] = talk.framework_id
@@ -166,14 +183,25 @@ class Flow:
 
     def _hear_offers(self, talk: Talk, record: Json) -> None:
         for theirs in record["offers"]["offers"]:
-            self.ours.setdefault(theirs["agent_id"]["value"], self._an_agent())
+            agent_id = self._agent_of(theirs)
             if theirs["id"]["value"] not in self._named:
-                mine = talk.largest_offer(list(self.ours.values()))
+                mine = talk.largest_offer(agent_id)
                 self.compare("OFFERS", theirs, mine)
 
-    def _an_agent(self) -> str:
+    def _bind_inverse_offers(self, theirs: Json, mine: Json) -> None:
+        of_agent = {
+            offer["agent_id"]["value"]: offer["id"]["value"]
+            for offer in mine["inverse_offers"]["inverse_offers"]
+        }
+        for offer in theirs["inverse_offers"]["inverse_offers"]:
+            self.ours[offer["id"]["value"]] = of_agent[self.ours[offer["agent_id"]["value"]]]
+
+    def _agent_of(self, offer: Json) -> str:
         """Flows with several agents say by hand which is which."""
-        return self.cluster.agent_id(self.cluster.the_agent)
+        theirs = offer["agent_id"]["value"]
+        if theirs not in self.ours:
+            self.ours[theirs] = self.cluster.agent_id(self.cluster.the_agent)
+        return self.ours[theirs]
 
     def call(self, call: Json) -> None:
         asked, type_ = call["request"], "GET"
@@ -184,6 +212,8 @@ class Flow:
         body = self._ours(asked["body"])
         answer = request(self.cluster.master, asked["method"], asked["path"], body, headers)
         self._compare_answer(type_, call["response"], *answer[:2], answer.text)
+        if answer.status == 200 and isinstance(call["response"]["body"], dict):
+            self.compare(type_, call["response"]["body"], answer.json())
 
     def _bind_offers(self, body: Json) -> None:
         """The recording's offers that this call names, each to an open one of ours."""
@@ -192,7 +222,8 @@ class Flow:
             talk = next((talk for talk in self.talks if theirs in talk.recorded_offers), None)
             if theirs in self.ours or talk is None:
                 continue
-            mine = talk.largest_offer(list(self.ours.values()))
+            offered = talk.recorded_offers[theirs]
+            mine = talk.largest_offer(self._agent_of(offered))
             self.ours[theirs] = mine["id"]["value"]
             self.compare("OFFERS", talk.recorded_offers[theirs], mine)
         if body["type"] in ("ACCEPT", "DECLINE"):

@@ -13,7 +13,8 @@ from kernel.messages.operator_calls import DrainAgent, Duration, OfAgent
 from kernel.messages.scheduler import EventType
 from kernel.messages.v1 import Id
 from kernel.model.task import TaskState
-from tests.kernel.master.stage import AgentActor, SchedulerActor, Stage, running
+from tests.kernel.master.operating import RESERVED, Worker, of, reserve
+from tests.kernel.master.stage import CAPABLE, AgentActor, SchedulerActor, Stage, running
 
 UNTIL_UNREACHABLE_MS = 90_000
 
@@ -251,7 +252,7 @@ def test_an_unreachable_agent_may_be_marked_gone(
     assert [s.state for s in framework.statuses()] == states
     known = stage.master.cluster.frameworks[framework.framework_id]  # type: ignore[index]
     assert known.unreachable == {}
-    assert [r.state for r in known.completed] == [TaskState.GONE_BY_OPERATOR]
+    assert [r.state for r in known.completed] == (states or [TaskState.LOST])
 
 
 def test_an_agent_that_is_not_back_yet_can_be_drained_and_marked_gone() -> None:
@@ -301,3 +302,18 @@ def test_the_v0_views_show_a_drain() -> None:
     assert slave["drain_info"] == {"state": "DRAINED", "config": {"mark_gone": False}}
     assert slave["estimated_drain_start_time_seconds"] > 0
     assert (slave["active"], slave["deactivated"]) == (False, True)
+
+
+def test_an_agent_is_not_drained_while_an_operation_is_under_way() -> None:
+    """Source: mesos.md §1.3: DRAINED when no task or operation remains."""
+    stage = Stage()
+    framework = stage.framework(capabilities=(*CAPABLE, "SHARED_RESOURCES"))
+    worker = Worker(stage)
+    [offer] = framework.offers()
+    framework.accept([offer], reserve(of(RESERVED, cpus=1_000)), refuse_s=0)
+
+    drain(stage, worker.actor.agent_id)
+
+    assert shown(stage, worker.actor)["drain_info"]["state"] == "DRAINING"
+    worker.work()
+    assert shown(stage, worker.actor)["drain_info"]["state"] == "DRAINED"
