@@ -18,6 +18,7 @@ from kernel.agent.executor_calls import ExecutorCalls
 from kernel.agent.groups import Groups
 from kernel.agent.launching import Launching
 from kernel.agent.operations import Operations
+from kernel.agent.oversubscription import Oversubscription
 from kernel.agent.recovery import Records
 from kernel.agent.shown import status_of, with_id
 from kernel.agent.talk import (
@@ -34,6 +35,7 @@ from kernel.agent.talk import (
     SendCall,
     ShutdownRequested,
     StatusReported,
+    UsageMeasured,
     VolumeRemoved,
 )
 from kernel.agent.tasks import TaskRecord
@@ -78,6 +80,7 @@ class Agent:
         self.boot_id = ""
         self.ending = Ending()
         self.operations = Operations(self.books, records)
+        self.oversubscription = Oversubscription(self.books)
         self._configured = reconfiguration.keep(settings.info, records)
         self.launching = Launching(
             self.books, self.custom, self.groups, self.ending, self.operations
@@ -221,6 +224,7 @@ class Agent:
             operations += more
             calls += dropped
         calls += self.operations.connected(event.operations, now)
+        calls += self.oversubscription.connected()
         return [Persist(tuple(operations)), *calls] if operations else calls
 
     def _on_ping(self, _event: Ping, now: Now) -> list[Effect]:
@@ -326,6 +330,11 @@ def _grace_ms(record: TaskRecord) -> int:
     return GRACE_MS_MAX if grace is None else min(grace.nanoseconds // 1_000_000, GRACE_MS_MAX)
 
 
+def _on_usage(agent: Agent, event: UsageMeasured, now: Now) -> list[Effect]:
+    effects, kill = agent.oversubscription.measured(event.usages, event.pressure)
+    return [*effects, *(agent.launching.on_kill_task(kill, now) if kill is not None else [])]
+
+
 def _forget(agent: Agent) -> list[Operation]:
     """The agent's next life is another agent's; its reservations and volumes are the machine's."""
     drain = agent.books.draining.end()
@@ -337,6 +346,7 @@ _HANDLERS: Mapping[type, Callable[[Agent, Any, Now], Sequence[Effect]]] = {
     MasterSaid: Agent._on_master_said,
     MasterLost: Agent._on_master_lost,
     StatusReported: Agent._on_reported,
+    UsageMeasured: _on_usage,
     ExecutorSubscribed: lambda agent, event, now: agent.calls.on_subscribed(event, now),
     ExecutorCalled: lambda agent, event, now: agent.calls.on_called(event, now),
     ExecutorStreamClosed: lambda agent, event, _now: agent.custom.on_stream_closed(event),

@@ -14,6 +14,7 @@ from kernel.agent import recovery, updates
 from kernel.agent.collection import Collection
 from kernel.agent.draining import Draining
 from kernel.agent.executors import Stage
+from kernel.agent.pressure import Limits
 from kernel.agent.recovery import Records
 from kernel.agent.shown import dropped, task_view
 from kernel.agent.talk import Effect, SendCall
@@ -24,7 +25,7 @@ from kernel.messages.agent import ExecutorEnded
 from kernel.messages.quantities import from_wire
 from kernel.messages.v1 import AgentInfo, ExecutorInfo, Id, Task, TaskInfo, TaskStatus
 from kernel.model.kinds import Kind
-from kernel.model.task import TaskState
+from kernel.model.task import Source, TaskState
 
 CONTAINER_LAUNCH_FAILED = "REASON_CONTAINER_LAUNCH_FAILED"
 NO_STATUS = -1  # as Mesos reports an executor whose end nobody saw, or that never began
@@ -41,6 +42,8 @@ class Settings(Struct, frozen=True):
     registration_ms: int = 60_000  # Mesos: --executor_registration_timeout
     reregistration_ms: int = 2_000  # Mesos: --executor_reregistration_timeout
     shutdown_grace_ms: int = 5_000  # Mesos: --executor_shutdown_grace_period
+    estimator: str = "none"  # or usage, or fixed:<resources>
+    limits: Limits = Limits()
 
 
 class Books:
@@ -48,6 +51,7 @@ class Books:
         self.settings = settings
         self.registration, self.tasks, self.updates = recovery.restore(records)
         self.draining = Draining(records)
+        self.preempted: dict[str, None] = {}  # containers killed to relieve the machine
         self.executors = self.tasks.executors
         self.collection = Collection(self.tasks, settings.work_dir, settings.gc_delay_ms)
 
@@ -96,6 +100,18 @@ class Books:
                 found += volumes_in(from_wire(wire))
         return found
 
+    def _as_preempted(self, record: TaskRecord, status: TaskStatus) -> TaskStatus:
+        """Source: Mesos, Slave::_qosCorrections: the container is gone, its task did not fail."""
+        if record.container_id not in self.preempted or not status.state.is_terminal:
+            return status
+        return replace(
+            status,
+            state=TaskState.GONE,
+            source=Source.AGENT,
+            reason="REASON_CONTAINER_PREEMPTED",
+            message="The machine ran short, and the task ran on revocable resources",
+        )
+
     # -- what is noted ----------------------------------------------------------------------
 
     def mint(self) -> tuple[str, list[Operation]]:
@@ -108,7 +124,7 @@ class Books:
     ) -> tuple[list[Operation], list[SendCall]]:
         if record.framework_id in self.tasks.terminating and not status.state.is_terminal:
             return [], []
-        status = self.draining.reasoned(status)
+        status = self.draining.reasoned(self._as_preempted(record, status))
         return self.updates.add(record.container_id, record.framework_id, status, now.mono_ms)
 
     def note_status(
@@ -147,6 +163,7 @@ class Books:
         """A task's last word was heard, or nobody is there to hear it."""
         stream = self.updates.streams[container]
         statuses = [kept.status for kept in stream.kept]
+        self.preempted.pop(container, None)
         operations = self.updates.remove(container)
         operations += self.tasks.complete(container, statuses, now.wall_ms)
         self.collection.plan(now)

@@ -2,6 +2,8 @@
 
 from msgspec import Struct
 
+from kernel.agent.estimator import Usage
+from kernel.agent.pressure import Pressure
 from kernel.machine import Answer, DeadlineReached, Persist
 from kernel.messages import executor
 from kernel.messages.agent import AnyAgentCall, AnyMasterEvent
@@ -69,6 +71,13 @@ class VolumeRemoved(Struct, frozen=True, tag=True):
     """The data that a `RemoveVolume` of this name was about is gone."""
 
     name: str
+
+
+class UsageMeasured(Struct, frozen=True, tag=True):
+    """Of the containers that hold nothing revocable, and of the machine."""
+
+    usages: list[Usage]
+    pressure: Pressure
 
 
 class SendCall(Struct, frozen=True, tag=True):
@@ -189,6 +198,7 @@ Event = (
     | ExecutorCalled
     | ExecutorStreamClosed
     | VolumeRemoved
+    | UsageMeasured
     | ShutdownRequested
     | DeadlineReached
 )

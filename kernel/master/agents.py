@@ -34,7 +34,7 @@ from kernel.messages import agent as agent_messages
 from kernel.messages.operator import EventType
 from kernel.messages.v1 import ExecutorInfo, FrameworkInfo, Id, Resource, Task
 from kernel.model.ids import AgentId, ExecutorId, FrameworkId, TaskId, id_problem
-from kernel.model.resources import Resources
+from kernel.model.resources import NOTHING, Resources
 from kernel.model.task import TaskState
 
 AGENT_REREGISTERED = "REASON_AGENT_REREGISTERED"
@@ -160,6 +160,7 @@ class Agents:
         agent.reregistered_ms = now.wall_ms
         self._cluster.count("agent_reregistrations")
         total = _total_of(subscribe)
+        agent.lent = NOTHING  # it says so again, if it still lends
         self._operations.learn(agent, subscribe, total)
         if total != self._cluster.allocator.books[agent.agent_id].total:
             set_total(self._cluster, agent, total)

@@ -209,6 +209,7 @@ class Agent(Struct, eq=False):
     operations: dict[str, OperationRecord] = field(default_factory=dict)  # as they were sent
     base: Resources = NOTHING  # what it had before those of them that are not settled
     wanted: Resources | None = None  # its total, while more than that is held there
+    lent: Resources = NOTHING  # beyond that, all revocable
     offers: dict[OfferId, None] = field(default_factory=dict)
     changes: int = 0
     shown: bytes | None = None  # its JSON in /state, until something changes
@@ -424,7 +425,8 @@ def _tally(cluster: Cluster, record: TaskRecord, by: int) -> None:
 
 
 def set_total(cluster: Cluster, agent: Agent, total: Resources) -> None:
-    """The agent has this; more while tasks still hold what it has no longer."""
+    """The agent has this, and what it lends; more while tasks hold what it has no longer."""
+    total = total.where(lambda kind: not kind.is_revocable) + agent.lent
     cluster.allocator.resize_agent(agent.agent_id, total)
     is_stretched = cluster.allocator.books[agent.agent_id].total != total
     agent.wanted = total if is_stretched else None

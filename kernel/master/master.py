@@ -10,7 +10,13 @@ from typing import Any, TypeVar
 from kernel.allocator.allocator import ALLOCATION_INTERVAL_MS, Allocator
 from kernel.allocator.chance import Chance
 from kernel.machine import DeadlineReached, Now
-from kernel.master import operator_views, registry, registry_drains, registry_gone
+from kernel.master import (
+    operator_views,
+    oversubscription,
+    registry,
+    registry_drains,
+    registry_gone,
+)
 from kernel.master.accept import Accept
 from kernel.master.agents import Agents
 from kernel.master.cluster import Cluster, Framework, Settings
@@ -249,6 +255,8 @@ class Master:
                     effects += self._tasks.on_executor_ended(agent, call)
                 case agent_messages.ExecutorMessage():
                     effects += self._tasks.on_executor_message(agent, call)
+                case agent_messages.UpdateOversubscribed():
+                    effects += oversubscription.on_update(self.cluster, self._offers, agent, call)
                 case agent_messages.Unregister():
                     return effects + self._departures.on_unregister(agent, now)
                 case agent_messages.Pong():

@@ -98,6 +98,12 @@ class ExecutorMessage(AgentCall, frozen=True):
     data: bytes
 
 
+class UpdateOversubscribed(AgentCall, frozen=True):
+    """What the agent lends out beyond what it has, all of it revocable; replaces the last one."""
+
+    resources: list[Resource] = []
+
+
 class Unregister(AgentCall, frozen=True):
     """The agent ends for good now; its tasks are gone."""
 
@@ -106,7 +112,15 @@ class Batch(Struct, frozen=True, tag_field="type", tag="BATCH"):
     """The body of every POST but SUBSCRIBE; the stream is named by Mesos-Stream-Id."""
 
     agent_id: Id
-    calls: list[Pong | Update | UpdateOperation | ExecutorEnded | ExecutorMessage | Unregister]
+    calls: list[
+        Pong
+        | Update
+        | UpdateOperation
+        | ExecutorEnded
+        | ExecutorMessage
+        | UpdateOversubscribed
+        | Unregister
+    ]
 
 
 class MasterEvent(Wire, frozen=True, tag_field="type", tag=str.upper):
@@ -249,7 +263,14 @@ AnyMasterEvent = (
     | ShutdownAgent
 )
 AnyAgentCall = (
-    Subscribe | Pong | Update | UpdateOperation | ExecutorEnded | ExecutorMessage | Unregister
+    Subscribe
+    | Pong
+    | Update
+    | UpdateOperation
+    | ExecutorEnded
+    | ExecutorMessage
+    | UpdateOversubscribed
+    | Unregister
 )
 
 

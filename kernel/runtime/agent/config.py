@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from msgspec import Meta, Struct
 
+from kernel.agent.oversubscription import FIXED
 from kernel.agent.reconfiguration import Policy
 from kernel.messages.domains import parse_domain
 from kernel.messages.quantities import parse_attributes, parse_resources
@@ -47,6 +48,27 @@ class AgentConfig(Struct, frozen=True):
             " (nothing), additive (it may add) or any; tasks and volumes live on in each case"
         ),
     ] = Policy.ANY
+    resource_estimator: Annotated[
+        str,
+        Meta(
+            description="What is lent out as revocable: none, usage (what tasks hold and do not"
+            " use), or fixed:cpus:2;mem:1024"
+        ),
+    ] = "none"
+    oversubscribed_resources_interval: Annotated[
+        float, Meta(description="Seconds between two measurements for that", ge=0.05)
+    ] = 15.0
+    qos_mem_floor: Annotated[
+        int,
+        Meta(
+            description="MiB of available memory below which revocable containers are killed, one"
+            " per measurement, the youngest first; 0 for never",
+            ge=0,
+        ),
+    ] = 256
+    qos_load_max: Annotated[
+        float, Meta(description="Load per cpu above which the same is done; 0 for never", ge=0)
+    ] = 0.0
     ports: Annotated[str, Meta(description="Range of ports to offer, as 31000-32000")] = (
         "31000-32000"
     )
@@ -103,6 +125,7 @@ def problem_with(config: AgentConfig) -> str | None:
     for flag, read, text in (
         ("resources", read_resources, config.resources),
         ("domain", parse_domain, config.domain),
+        ("resource-estimator", read_estimator, config.resource_estimator),
         ("attributes", parse_attributes, config.attributes),
         ("ports", lambda span: parse_ranges("ports", f"[{span}]"), config.ports),
     ):
@@ -124,6 +147,15 @@ def read_resources(text: str) -> Resources:
         return parse_resources(Path(text.removeprefix("file://")).read_text())
     except (OSError, UnicodeDecodeError) as error:
         raise ResourcesMalformed(f"the file can't be read: {error}") from None
+
+
+def read_estimator(text: str) -> Resources:
+    """The amounts of a fixed estimator, nothing for the others. Raises `ResourcesMalformed`."""
+    if text in ("none", "usage"):
+        return Resources()
+    if not text.startswith(FIXED):
+        raise ResourcesMalformed("write none, usage or fixed:cpus:2;mem:1024")
+    return parse_resources(text.removeprefix(FIXED))
 
 
 def master_urls(config: AgentConfig) -> list[str]:

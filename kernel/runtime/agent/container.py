@@ -13,6 +13,7 @@ from typing import Any
 from msgspec import Struct
 
 from kernel.agent.custom_executors import duration
+from kernel.agent.oversubscription import is_revocable
 from kernel.agent.sandbox import Place
 from kernel.messages.quantities import from_wire
 from kernel.messages.v1 import CommandInfo, ExecutorInfo, FrameworkInfo, Resource, TaskInfo
@@ -20,6 +21,7 @@ from kernel.runtime.agent.config import AgentConfig
 
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 SHELL = "/bin/sh"
+REVOCABLE_WEIGHT = 100  # cpus that were lent weigh so much less; Mesos: 1024 to 10
 _MIB = 1024 * 1024
 _CFS_PERIOD_US = 100_000
 _CPU_QUOTA_MILLI_MAX = 10_000_000
@@ -147,7 +149,8 @@ def limits_of(container: Container, config: AgentConfig) -> dict[str, int]:
     limits = {"pids": config.task_pids_max}
     cpus_milli = amounts.get("cpus", 0)
     if cpus_milli:
-        limits["cpu"] = cpus_milli
+        is_lent = is_revocable(container.resources)
+        limits["cpu"] = max(1, cpus_milli // REVOCABLE_WEIGHT) if is_lent else cpus_milli
     cap = own["cpus"].value if "cpus" in own else None
     if cap is not None and math.isfinite(cap):
         limits["cpu_quota_us"] = _quota_us(round(cap * 1000))

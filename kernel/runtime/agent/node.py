@@ -12,6 +12,7 @@ from pathlib import Path
 
 from kernel.agent.agent import Agent
 from kernel.agent.books import Settings
+from kernel.agent.pressure import Limits
 from kernel.agent.talk import (
     AgentStarted,
     CloseExecutorStream,
@@ -35,6 +36,7 @@ from kernel.agent.talk import (
     SendToExecutor,
     ShutdownRequested,
     StatusReported,
+    UsageMeasured,
     VolumeRemoved,
 )
 from kernel.executor.talk import (
@@ -51,6 +53,7 @@ from kernel.runtime.agent.config import AgentConfig, master_urls
 from kernel.runtime.agent.executor_api import ExecutorStreams
 from kernel.runtime.agent.former import STORE_FILE
 from kernel.runtime.agent.host import MESOS_VERSION, agent_info, boot_id
+from kernel.runtime.agent.meter import Meter, pressure
 from kernel.runtime.agent.processes import Processes
 from kernel.runtime.client import Conversation, HttpClient
 from kernel.runtime.clock import Clock
@@ -90,6 +93,8 @@ class Node:
             round(self.config.executor_registration_timeout * 1000),
             round(self.config.executor_reregistration_timeout * 1000),
             round(self.config.executor_shutdown_grace_period * 1000),
+            self.config.resource_estimator,
+            Limits(self.config.qos_mem_floor, round(self.config.qos_load_max * 1000)),
         )
         self.machine = Agent(settings, self._store.load())
         self.client = HttpClient()
@@ -107,7 +112,7 @@ class Node:
         # task that was recovered is known.
         await self.driver.settled()
         self._conversation: Conversation[AnyAgentCall] = self._converse()
-        for run in (self.processes.link.run(), self._register()):
+        for run in (self.processes.link.run(), self._register(), self._measure()):
             self._tasks.append(asyncio.create_task(run))
 
     @property
@@ -119,6 +124,15 @@ class Node:
         """No master hears of tasks before the runner was asked about them."""
         await self.processes.attached.wait()
         await self._conversation.run()
+
+    async def _measure(self) -> None:
+        """For as long as something is lent out."""
+        if self.config.resource_estimator == "none":
+            return
+        meter = Meter(self.machine, self.work_dir)
+        while True:
+            await asyncio.sleep(self.config.oversubscribed_resources_interval)
+            self.driver.post(UsageMeasured(meter.usages(), pressure()))
 
     async def stop(self) -> None:
         """The agent goes, its tasks live on."""

@@ -32,6 +32,7 @@ from kernel.messages.agent import (
     Unregister,
     Update,
     UpdateOperation,
+    UpdateOversubscribed,
     read_post,
 )
 from kernel.messages.codec import encode, recordio
@@ -71,6 +72,7 @@ class FakeMaster:
         self.told: list[AnyAgentCall] = []  # everything, also those updates
         self.subscribes: list[Subscribe] = []
         self.operations: list[UpdateOperation] = []
+        self.lent: list[UpdateOversubscribed] = []
         self.unregistered = False
         self.acknowledging = True
         self.deaf_to: set[str] = set()  # tasks whose updates are not acknowledged
@@ -130,6 +132,8 @@ class FakeMaster:
                 self.operations.append(call)
                 uuid = call.operation_uuid
                 await self.say(AcknowledgeOperation(operation_uuid=uuid))
+            elif isinstance(call, UpdateOversubscribed):
+                self.lent.append(call)
             elif isinstance(call, Unregister):
                 self.unregistered = True
         self.changed.set()
