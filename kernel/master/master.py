@@ -46,6 +46,7 @@ from kernel.master.inverse_offers import InverseOffers
 from kernel.master.maintenance import Maintenance
 from kernel.master.offers import Offers
 from kernel.master.operations import Operations
+from kernel.master.operator_operations import OperatorOperations
 from kernel.master.operators import Operators, Outcome
 from kernel.master.quota import Quotas
 from kernel.master.reads import Reads
@@ -108,7 +109,8 @@ class Master:
         self._weights = Weights(self.cluster, self._offers)
         self._quotas = Quotas(self.cluster, self._offers)
         self._recover(records or {}, now)
-        for part in (self._drains, self._maintenance, self._weights, self._quotas):
+        bookings = OperatorOperations(self.cluster, self._offers, self._operations)
+        for part in (self._drains, self._maintenance, self._weights, self._quotas, bookings):
             part.register(self.operators)
         self.operators.handle(operator.CallType.TEARDOWN, self._on_teardown)
         self._next_pass_ms = 0

@@ -70,6 +70,8 @@ def resources_problem(wire: Sequence[Resource], asked: Asked) -> str | None:
 def _allocation_problem(role: str | None, asked: Asked) -> str | None:
     if role in (None, asked.role):
         return None
+    if not asked.role:
+        return "the operator API changes unallocated resources only: leave out 'allocation_info'"
     return (
         f"The resources have multiple allocation roles ('{role}' and '{asked.role}') but only one"
         " allocation role is allowed"

@@ -153,7 +153,7 @@ class AcknowledgeOperationStatus(Wire, frozen=True):
     """`agent_id` is missing only where Mesos would answer 400 as well."""
 
     operation_id: Id
-    uuid: bytes | Uuid  # bytes by the letter; pymesos sends back the status's wrapped one
+    uuid: bytes | Uuid  # DIFFERS: Mesos takes the bytes only; pymesos sends the status's wrapped
     agent_id: Id | None = None
     resource_provider_id: Id | None = None
 

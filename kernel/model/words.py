@@ -3,21 +3,28 @@
 Source: Mesos, src/common/resources.cpp, operator<<; recordings of a real master.
 """
 
-from kernel.model.kinds import Disk, Reservation
+from kernel.model.kinds import Disk, Kind, Reservation
 from kernel.model.resources import MILLI, Key, Resources
 
 
 def shown(resources: Resources, role: str = "") -> str:
-    """As Mesos prints a bundle that is allocated to `role`, or to nobody."""
-    parts: list[str] = []
-    for key, spans in resources.ranges.items():
-        text = ", ".join(f"{begin}-{end}" for begin, end in spans)
-        parts.append(f"{_head(key, role)}:[{text}]")
-    for key, amount in resources.scalars.items():
-        parts.append(f"{_head(key, role)}:{amount / MILLI:.15g}")
-    for key, items in resources.sets.items():
-        parts.append(f"{_head(key, role)}:{{{', '.join(items)}}}")
-    return "; ".join(parts) or "{}"
+    """As Mesos prints a bundle that is allocated to `role`, or to nobody: an agent's total comes
+    unreserved first, an offer with its ranges in front."""
+    ranges = {
+        key: f"[{', '.join(f'{begin}-{end}' for begin, end in spans)}]"
+        for key, spans in resources.ranges.items()
+    }
+    scalars = {key: f"{amount / MILLI:.15g}" for key, amount in resources.scalars.items()}
+    sets = {key: f"{{{', '.join(items)}}}" for key, items in resources.sets.items()}
+    if role:
+        texts = {**ranges, **scalars, **sets}
+    else:
+        texts = dict(sorted([*scalars.items(), *ranges.items(), *sets.items()], key=_first_kind))
+    return "; ".join(f"{_head(key, role)}:{text}" for key, text in texts.items()) or "{}"
+
+
+def _first_kind(item: tuple[Key, str]) -> Kind:
+    return item[0][0]
 
 
 def _head(key: Key, role: str) -> str:

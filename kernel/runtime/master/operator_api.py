@@ -68,7 +68,6 @@ class OperatorApi:
             CallType.GET_VERSION: lambda: {"version_info": version},
             CallType.GET_LOGGING_LEVEL: lambda: {"level": 0},
             CallType.GET_EXECUTORS: lambda: operator_views.get_executors(cluster),
-            CallType.GET_OPERATIONS: dict,  # there are none yet
             CallType.GET_ROLES: lambda: role_views.get_roles(cluster),
             CallType.GET_MASTER: lambda: master,
         }

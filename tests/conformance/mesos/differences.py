@@ -43,10 +43,6 @@ OTHER_WORDS: dict[str, str] = {
 OTHER_STATUS: dict[str, tuple[int, str]] = {
     "Accept protobuf (binary body)": (406, "Protobuf bodies are not supported yet."),
     "SET_LOGGING_LEVEL": (501, _LATER),
-    "RESERVE_RESOURCES": (501, _LATER),
-    "UNRESERVE_RESOURCES": (501, _LATER),
-    "CREATE_VOLUMES": (501, _LATER),
-    "DESTROY_VOLUMES": (501, _LATER),
     'UPDATE_QUOTA {"quota_configs": [{"role": "a/b", "limits": {"cpus": {"value": 1}}}]}': (
         200,
         "Quota nests here.",
@@ -76,7 +72,6 @@ NOT_YET: tuple[str, ...] = (
     "status-executor",
     "status-standby",
     "v0-logging-toggle",
-    "v0-post-reserve-bad",
     "v0-system-stats",
     "zookeeper-nodes",
 )
