@@ -113,6 +113,11 @@ class Worker:
             state, message = OperationState.FAILED, "it can't be done"
         else:
             self.total = applied.left
+        self._answer(order, state, message)
+
+    def _answer(
+        self, order: agent_messages.ApplyOperation, state: OperationState, message: str | None
+    ) -> None:
         self._uuids += 1
         uuid = Uuid(value=self._uuids.to_bytes(16, "big"))
         self.open[order.operation_uuid] = agent_messages.UpdateOperation(
@@ -128,10 +133,16 @@ class Worker:
             ),
         )
 
-    def come_back(self, **more: Any) -> None:
-        """Over a new stream; what was said on the old one is lost."""
+    def come_back(self, **more: Any) -> list[str]:
+        """Over a new stream; what was said on the old one is lost. Returns the ids of the tasks
+        that the master believes to run here."""
         self.actor.hear()
         self.actor.subscribe(total=wire(self.total), operations=list(self.open.values()), **more)
+        greeting = self.actor.said[0]
+        for order in greeting.operations:
+            if order.operation_uuid not in self.open:
+                self._answer(order, OperationState.DROPPED, "it never came")
+        return [task.task_id.value for task in greeting.tasks]
 
     def records(self) -> list[OperationRecord]:
         [agent] = [
