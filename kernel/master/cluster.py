@@ -428,6 +428,7 @@ def set_total(cluster: Cluster, agent: Agent, total: Resources) -> None:
     """The agent has this, and what it lends; more while tasks hold what it has no longer."""
     total = total.where(lambda kind: not kind.is_revocable) + agent.lent
     cluster.allocator.resize_agent(agent.agent_id, total)
+    agent.changed()
     is_stretched = cluster.allocator.books[agent.agent_id].total != total
     agent.wanted = total if is_stretched else None
 

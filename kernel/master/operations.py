@@ -73,6 +73,7 @@ class Operations:
         if operation.type in SPECULATIVE:
             holder = (framework_id, role) if framework_id is not None else None
             allocator.convert(agent.agent_id, applied.consumed, applied.converted, holder)
+            agent.changed()
         else:
             record.held = applied.consumed
             if framework_id is None:

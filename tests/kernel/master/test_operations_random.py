@@ -46,7 +46,7 @@ def fitting(choice: int, pool: Resources) -> Operation | None:
             return unreserve(of(RESERVED, disk=min(kept, 15_000)))
         case 3 | 4 | 5 if kept:
             names = [kind.volume_id for kind in pool.kinds()]
-            name = next(name for name in ("v", "w", "x", "y", "z") if name not in names)
+            name = next(name for name in (f"v{at}" for at in range(99)) if name not in names)
             made = volume(name, is_shared=choice == 5)
             return create(of(made, disk=min(kept, 20_000)))
         case 6 if volumes:
@@ -58,7 +58,7 @@ def fitting(choice: int, pool: Resources) -> Operation | None:
         case 10:
             return reserve(of(RESERVED, disk=900_000))  # more than there is
         case 11:
-            return create(of(volume("v"), disk=20_000))  # perhaps there, perhaps not
+            return create(of(volume("v0"), disk=20_000))  # perhaps there, perhaps not
     return None
 
 
