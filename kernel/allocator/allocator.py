@@ -43,6 +43,7 @@ class Allocator:
         self.quota = self._ledger.quota
         self.consumption = self._ledger.consumption
         self.filters = Filters()
+        self.ground = Ground(self._ledger, self.filters, self.clients, minima)
         self.is_paused = False
 
     # --- agents ----------------------------------------------------------------------------
@@ -203,7 +204,7 @@ class Allocator:
     def allocate(self, now_ms: int) -> list[Allocation]:
         """One pass. What it returns counts as held from here on."""
         self.expire(now_ms)
-        cycle = Cycle(Ground(self._ledger, self.filters, self.clients, self.minima), now_ms)
+        cycle = Cycle(self.ground, now_ms)
         candidates = self._candidates.take(self.books)
         self._chance.shuffle(candidates)
         if self.quota.has_guarantees:

@@ -146,7 +146,7 @@ class Cycle:
         if self._is_first and not self._is_owed(role):
             spent.append(role)
             return False
-        usable, was_cut = self._usable(role, agent_id, books)
+        usable, was_cut = self.usable(role, agent_id, books)
         if not usable.is_empty:
             weight = weigh(usable)
             for framework_id in self._ranking.frameworks(role):
@@ -166,7 +166,7 @@ class Cycle:
             role = who[1]
             if self._is_first and not self._is_owed(role):
                 continue
-            usable, _ = self._usable(role, agent_id, books)
+            usable, _ = self.usable(role, agent_id, books)
             if not usable.is_empty:
                 self._grant(who, agent_id, books, usable, weigh(usable))
                 if not books.is_worth_a_look:
@@ -181,12 +181,12 @@ class Cycle:
             for kind in books.free.kinds()
         ):
             return
-        usable, _ = self._usable(role, agent_id, books)
+        usable, _ = self.usable(role, agent_id, books)
         for framework_id in list(self._ranking.frameworks(role)):
             if (framework_id, role) in tried or usable.is_empty:
                 continue
             if self._grant((framework_id, role), agent_id, books, usable, weigh(usable)):
-                usable, _ = self._usable(role, agent_id, books)
+                usable, _ = self.usable(role, agent_id, books)
 
     def _grant(
         self,
@@ -221,7 +221,7 @@ class Cycle:
 
     # --- what may be given -----------------------------------------------------------------
 
-    def _usable(self, role: str, agent_id: AgentId, books: AgentBooks) -> tuple[Resources, bool]:
+    def usable(self, role: str, agent_id: AgentId, books: AgentBooks) -> tuple[Resources, bool]:
         """What of the free a framework of this role may have, and whether quota took from it."""
         usable = books.free
         if not books.is_plain:

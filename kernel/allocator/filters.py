@@ -6,7 +6,7 @@ framework. When it ends its agent is worth another look by that framework, and t
 Source: Mesos, mesos.proto (Filters) and hierarchical.cpp (RefusedOfferFilter).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from heapq import heappop, heappush
 
 from kernel.model.ids import AgentId, FrameworkId
@@ -56,11 +56,18 @@ class Filters:
             return False
         return any(ends > now_ms and refused.contains(offered) for ends, refused in refusals)
 
-    def of(self, framework_id: FrameworkId, role: str) -> Iterator[tuple[AgentId, int, Resources]]:
-        """The framework's filters under the role: where, until when, what was refused."""
-        for agent_id in self._agents.get(framework_id, {}).get(role, {}):
-            for ends_ms, refused in self._refused[agent_id][framework_id, role]:
-                yield agent_id, ends_ms, refused
+    def left_ms(
+        self,
+        framework_id: FrameworkId,
+        role: str,
+        agent_id: AgentId,
+        offered: Resources,
+        now_ms: int,
+    ) -> int:
+        """For how long this stays hidden; nought when it is not."""
+        refusals = self._refused.get(agent_id, {}).get((framework_id, role), ())
+        ends = [ends_ms for ends_ms, refused in refusals if refused.contains(offered)]
+        return max(0, max(ends, default=now_ms) - now_ms)
 
     def expire(self, now_ms: int) -> list[tuple[AgentId, Who]]:
         """Drop what has ended; return where something did and for whom, each once."""

@@ -15,6 +15,7 @@ import click
 from kernel.cli.apps import apps
 from kernel.cli.cluster import agents, status
 from kernel.cli.down import down
+from kernel.cli.explain import explain
 from kernel.cli.jobs import jobs
 from kernel.cli.settings import defaults_of
 from kernel.cli.up import EXIT_FAILED, up
@@ -88,7 +89,7 @@ def _process_command(name: str, module: str, meaning: str) -> click.Command:
     return run
 
 
-for _command in (up, down, apps, jobs, agents, status):
+for _command in (up, down, apps, jobs, agents, status, explain):
     cli.add_command(_command)
 for _name, (_module, _meaning) in PROCESSES.items():
     cli.add_command(_process_command(_name, _module, _meaning))

@@ -40,6 +40,10 @@ class Deadlines:
         """Forget one; forgetting what is not set is no error."""
         self._at_ms.pop((kind, who), None)
 
+    def at_ms(self, kind: Kind, who: str) -> int | None:
+        """When one is due, if it is set."""
+        return self._at_ms.get((kind, who))
+
     def next_ms(self) -> int | None:
         """The earliest."""
         heap = self._heap

@@ -39,6 +39,7 @@ from kernel.master.events import (
     SchedulerStreamClosed,
     SendToOperators,
 )
+from kernel.master.explain import Explanations
 from kernel.master.forgetting import Forgetting
 from kernel.master.frameworks import Frameworks
 from kernel.master.invariants import check_books
@@ -109,8 +110,14 @@ class Master:
         self._weights = Weights(self.cluster, self._offers)
         self._quotas = Quotas(self.cluster, self._offers)
         self._recover(records or {}, now)
-        bookings = OperatorOperations(self.cluster, self._offers, self._operations)
-        for part in (self._drains, self._maintenance, self._weights, self._quotas, bookings):
+        for part in (
+            self._drains,
+            self._maintenance,
+            self._weights,
+            self._quotas,
+            OperatorOperations(self.cluster, self._offers, self._operations),
+            Explanations(self.cluster),
+        ):
             part.register(self.operators)
         self.operators.handle(operator.CallType.TEARDOWN, self._on_teardown)
         self._next_pass_ms = 0

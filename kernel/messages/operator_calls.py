@@ -121,7 +121,12 @@ class Teardown(Wire, frozen=True):
 
 
 class Explain(Wire, frozen=True):
-    """Ours: why a framework gets no offers, or one task of it is not placed."""
+    """Ours: why a framework gets no offers, where a task is, or how a role stands.
 
-    framework_id: Id
+    `resources` is what is wanted at least; without it, what the framework has anything offered for.
+    """
+
+    framework_id: Id | None = None
     task_id: Id | None = None
+    role: str | None = None
+    resources: list[Resource] = []

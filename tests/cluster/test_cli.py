@@ -120,3 +120,18 @@ def test_agents_and_status(cluster: Cluster) -> None:
     assert all(status["parts"].values())
     assert status["agents"] == 1
     assert sorted(status["parts"]) == ["agent 1", "chronos", "lb", "marathon", "master", "web"]
+
+
+def test_why_something_waits_is_said_in_sentences(cluster: Cluster, tmp_path: Path) -> None:
+    spec = {"id": "/huge", "cmd": "sleep 1000", "cpus": 1000, "mem": 32}
+    done(cluster, "app", "deploy", write(tmp_path, "huge.json", spec), "--no-wait")
+
+    eventually(lambda: "short of" in done(cluster, "explain", "/huge"))
+
+    said = done(cluster, "explain", "/huge")
+    assert said.startswith("App /huge runs 0 of its 1 instances.")
+    assert "No agent has 1000 cpus and 32 MiB of memory" in said
+    assert "Framework 'marathon'" in done(cluster, "explain", "marathon", "--cpus", "1")
+    assert data(cluster, "explain", "*", "--role")["facts"]["role"] == "*"
+    assert "no framework, task or app named nobody" in done(cluster, "explain", "nobody", code=4)
+    cluster.marathon("DELETE", "/v2/apps/huge?force=true")
