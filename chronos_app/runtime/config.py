@@ -37,6 +37,9 @@ class Config(Struct, frozen=True):
     master: Annotated[
         str, Meta(description="Masters, as host:port or URLs, separated by commas.")
     ] = "http://127.0.0.1:5050"
+    credential: Annotated[
+        str, Meta(description="File with the principal and secret to show to the master.")
+    ] = ""
     store: Annotated[
         str | None,
         Meta(

@@ -20,6 +20,7 @@ from chronos_app.runtime.config import Config, modern_flags, problem_with
 from chronos_app.runtime.handover import Handover
 from chronos_app.runtime.logs import Log, read_log
 from kernel.messages.scheduler import Event as MesosEvent
+from kernel.runtime.authentication import authorization
 from kernel.runtime.client import HttpClient
 from kernel.runtime.clock import Clock
 from kernel.runtime.config import parse
@@ -69,6 +70,9 @@ class Chronos:
             on_event=self._on_event,
             on_connected=lambda: self._driver.post(events.SchedulerConnected()),
             on_disconnected=lambda: self._driver.post(events.SchedulerDisconnected()),
+            authorization=(
+                authorization(self._config.credential) if self._config.credential else ""
+            ),
         )
         self._driver.start()
         self._driver.post(events.Started())

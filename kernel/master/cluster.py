@@ -10,6 +10,7 @@ from msgspec import Struct, field
 
 from kernel.allocator.allocator import Allocator
 from kernel.machine import Now
+from kernel.master.acls import EVERYTHING, Acls
 from kernel.master.deadlines import Deadlines, Kind
 from kernel.master.events import Effect, SendToAgent, SendToScheduler
 from kernel.master.inverse_books import InverseBooks
@@ -72,6 +73,7 @@ class Settings(Struct, frozen=True):
     registry_gc_interval_ms: int = 900_000  # Mesos: --registry_gc_interval
     registry_max_agent_age_ms: int = 14 * 86_400_000  # Mesos: --registry_max_agent_age
     registry_max_agent_count: int = 102_400  # Mesos: --registry_max_agent_count
+    acls: Acls = EVERYTHING  # Mesos: --acls
 
 
 class TaskRecord(Struct, eq=False):

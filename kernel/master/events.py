@@ -17,6 +17,7 @@ class FrameworkSubscribed(Struct, frozen=True, tag=True):
 
     stream_id: str
     subscribe: scheduler.Subscribe
+    principal: str | None = None  # who it has shown to be
 
 
 class SchedulerCallReceived(Struct, frozen=True, tag=True):
@@ -25,6 +26,7 @@ class SchedulerCallReceived(Struct, frozen=True, tag=True):
     request_id: int
     stream_id: str | None
     call: scheduler.Call
+    principal: str | None = None
 
 
 class SchedulerStreamClosed(Struct, frozen=True, tag=True):

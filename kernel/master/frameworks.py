@@ -49,13 +49,15 @@ class Frameworks:
     # --- coming ----------------------------------------------------------------------------
 
     def on_subscribed(
-        self, stream_id: str, subscribe: scheduler.Subscribe, now: Now
+        self, stream_id: str, subscribe: scheduler.Subscribe, now: Now, principal: str | None = None
     ) -> list[Effect]:
         """A new framework, or an old one over a new stream."""
         info = subscribe.framework_info
         known_id = FrameworkId(info.id.value) if info.id is not None and info.id.value else None
         old = self._cluster.frameworks.get(known_id) if known_id is not None else None
-        problem = self._subscribe_problem(subscribe, known_id, old)
+        problem = self._subscribe_problem(subscribe, known_id, old) or self._forbidden(
+            subscribe.framework_info, principal
+        )
         if problem is not None:
             return [
                 SendToScheduler(stream_id, _error(problem)),
@@ -99,6 +101,14 @@ class Frameworks:
             or constraints_problem(roles, subscribe.offer_constraints)
             or (principal_problem(old.info, info) if old is not None else None)
         )
+
+    def _forbidden(self, info: FrameworkInfo, principal: str | None) -> str | None:
+        roles = roles_of(info)
+        who = principal if principal is not None else info.principal
+        if self._cluster.settings.acls.allows("register_frameworks", who, roles):
+            return None
+        named = info.id.value if info.id is not None else ""
+        return f"Not authorized to register framework {named} with roles {{ {', '.join(roles)} }}"
 
     def _replace_stream(self, framework: Framework) -> list[Effect]:
         """The framework failed over: the old scheduler is told, its offers go back unsaid."""

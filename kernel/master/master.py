@@ -49,11 +49,13 @@ from kernel.master.offers import Offers
 from kernel.master.operations import Operations
 from kernel.master.operator_operations import OperatorOperations
 from kernel.master.operators import Operators, Outcome
+from kernel.master.permissions import is_permitted
 from kernel.master.quota import Quotas
 from kernel.master.reads import Reads
 from kernel.master.reconcile import on_reconcile
 from kernel.master.removals import Removals
 from kernel.master.tasks import Tasks
+from kernel.master.validate import mismatch
 from kernel.master.weights import Weights
 from kernel.messages import agent as agent_messages
 from kernel.messages import operator
@@ -86,7 +88,7 @@ class Master:
     ) -> None:
         self.steps = 0  # tells a reader whether anything can have changed
         self.cluster = Cluster(settings, Allocator(chance, interval_ms=allocation_interval_ms))
-        self.operators = Operators()  # the parts register there what they answer
+        self.operators = Operators(self._permits)  # the parts register there what they answer
         self._inverse = InverseOffers(self.cluster)
         self.reads = Reads(self.cluster)
         self._offers = Offers(self.cluster, self._inverse)
@@ -206,13 +208,15 @@ class Master:
     # --- schedulers ------------------------------------------------------------------------
 
     def _on_framework_subscribed(self, event: FrameworkSubscribed, now: Now) -> list[Effect]:
-        return self._frameworks.on_subscribed(event.stream_id, event.subscribe, now)
+        return self._frameworks.on_subscribed(
+            event.stream_id, event.subscribe, now, event.principal
+        )
 
     def _on_scheduler_call(self, event: SchedulerCallReceived, now: Now) -> list[Effect]:
         call = event.call
         framework_id = FrameworkId(call.framework_id.value) if call.framework_id else None
         framework = self.cluster.frameworks.get(framework_id) if framework_id else None
-        refusal = _stream_refusal(framework, event.stream_id)
+        refusal = _stream_refusal(framework, event.stream_id, event.principal)
         if refusal is not None or framework is None:
             return [CallAnswered(event.request_id, *(refusal or (_BAD, "")))]
         self.cluster.count(f"calls/{(call.type or CallType.UNKNOWN).lower()}")
@@ -277,6 +281,9 @@ class Master:
 
     # --- operators -------------------------------------------------------------------------
 
+    def _permits(self, call: operator.Call, principal: str | None) -> bool:
+        return is_permitted(self.cluster.settings.acls, self.cluster, call, principal)
+
     def _on_teardown(self, asked: OperatorCallReceived, now: Now) -> Outcome:
         framework_id = FrameworkId(_set(asked.call.teardown).framework_id.value)
         framework = self.cluster.frameworks.get(framework_id)
@@ -340,10 +347,14 @@ class Master:
         return effects
 
 
-def _stream_refusal(framework: Framework | None, stream_id: str | None) -> tuple[int, str] | None:
+def _stream_refusal(
+    framework: Framework | None, stream_id: str | None, principal: str | None
+) -> tuple[int, str] | None:
     """Why a call is refused before it is looked at: a status and a text."""
     if framework is None:
         return _BAD, "Framework cannot be found"
+    if problem := mismatch(principal, framework.info):
+        return _BAD, problem
     if framework.stream_id is None:
         return _FORBIDDEN, "Framework is not subscribed"
     if stream_id is None:

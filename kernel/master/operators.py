@@ -23,9 +23,9 @@ from msgspec import Struct
 
 from kernel.machine import Now
 from kernel.master.events import CallAnswered, Effect, OperatorCallReceived
-from kernel.messages.operator import CallType
+from kernel.messages.operator import Call, CallType
 
-OK, NOT_IMPLEMENTED = 200, 501
+OK, FORBIDDEN, NOT_IMPLEMENTED = 200, 403, 501
 
 
 class Outcome(Struct, frozen=True):
@@ -45,7 +45,8 @@ Page = Callable[[], object]
 class Operators:
     """One per master; filled once. Invariant: a call has one owner."""
 
-    def __init__(self) -> None:
+    def __init__(self, permits: Callable[[Call, str | None], bool] = lambda *_: True) -> None:
+        self.permits = permits
         self._handlers: dict[CallType, Handler] = {}
         self.views: dict[CallType, View] = {}
         self.pages: dict[str, Page] = {}
@@ -64,6 +65,8 @@ class Operators:
     def on_call(self, asked: OperatorCallReceived, now: Now) -> list[Effect]:
         type_ = asked.call.type
         assert type_ is not None, "a call without a type is refused before"
+        if not self.permits(asked.call, asked.principal):
+            return [CallAnswered(asked.request_id, FORBIDDEN, "403 Forbidden.")]
         handler = self._handlers.get(type_)
         if handler is None:
             message = f"{type_} is not implemented yet: this master can't do it."

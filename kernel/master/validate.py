@@ -288,3 +288,13 @@ def resources_of(wire: Sequence[Resource]) -> tuple[Resources, str | None]:
         return from_wire(wire), None
     except ResourcesMalformed as error:
         return Resources(), str(error)
+
+
+def mismatch(principal: str | None, info: FrameworkInfo) -> str | None:
+    """Who speaks must be whom the framework names, if it names one."""
+    if principal is None or info.principal is None or principal == info.principal:
+        return None
+    return (
+        f"Authenticated principal '{principal}' does not match principal '{info.principal}' set in"
+        " `FrameworkInfo`"
+    )

@@ -133,6 +133,7 @@ class Conversation(Generic[ItemT]):
         pack: Callable[[Sequence[ItemT]], list[bytes]] = _one_by_one,  # type: ignore[assignment]
         on_refused: Callable[[int, str], None] | None = None,
         silence_timeout_s: float = 75.0,
+        authorization: str = "",
     ) -> None:
         self._client = client
         self._urls = deque(urls)
@@ -143,6 +144,7 @@ class Conversation(Generic[ItemT]):
         self._on_refused = on_refused
         self._pack = pack
         self._silence_timeout_s = silence_timeout_s
+        self._credentials = {"Authorization": authorization} if authorization else {}
         self._outbox: deque[ItemT] = deque()
         self._outbox_filled = asyncio.Event()
         self._is_posting = False
@@ -186,7 +188,11 @@ class Conversation(Generic[ItemT]):
 
     async def _converse(self) -> tuple[bool, str]:
         """One stream, from SUBSCRIBE to its end; whether it was connected, and why it ended."""
-        headers = {"Content-Type": "application/json", "Accept": "application/json"}
+        headers = {
+            "Content-Type": "application/json",
+            "Accept": "application/json",
+            **self._credentials,
+        }
         connected = False
         try:
             async with self._client.stream(
@@ -250,7 +256,11 @@ class Conversation(Generic[ItemT]):
             posting.cancel()
 
     async def _post_all(self, answer: aiohttp.ClientResponse) -> None:
-        headers = {"Content-Type": "application/json", STREAM_ID_HEADER: self._stream_id or ""}
+        headers = {
+            "Content-Type": "application/json",
+            STREAM_ID_HEADER: self._stream_id or "",
+            **self._credentials,
+        }
         while True:
             await self._outbox_filled.wait()
             self._outbox_filled.clear()

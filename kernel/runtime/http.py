@@ -33,7 +33,7 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 
 class Request(Struct, frozen=True):
-    """Header names are in lower case."""
+    """Header names are in lower case. `principal` is who asks, where that was asked."""
 
     method: str
     path: str
@@ -42,6 +42,7 @@ class Request(Struct, frozen=True):
     body: bytes
     client: str = ""
     query_string: str = ""
+    principal: str | None = None
 
     @property
     def target(self) -> str:

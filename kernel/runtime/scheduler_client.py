@@ -34,6 +34,7 @@ class SchedulerClient:
         on_event: Callable[[Event], None],
         on_connected: Callable[[], None] = lambda: None,
         on_disconnected: Callable[[], None] = lambda: None,
+        authorization: str = "",
     ) -> None:
         self._on_event = on_event
         self._on_disconnected = on_disconnected
@@ -45,6 +46,7 @@ class SchedulerClient:
             on_record=self._on_record,
             on_disconnected=self._on_stream_end,
             silence_timeout_s=HEARTBEATS_MISSED_MAX * HEARTBEAT_INTERVAL_S,
+            authorization=authorization,
         )
 
     @property

@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 from flask import Flask
 
 from kernel.messages.scheduler import Event as MesosEvent
+from kernel.runtime.authentication import authorization
 from kernel.runtime.client import HttpClient
 from kernel.runtime.clock import Clock
 from kernel.runtime.config import parse
@@ -79,6 +80,9 @@ class Marathon:
             on_event=self._on_event,
             on_connected=lambda: self._driver.post(events.SchedulerConnected()),
             on_disconnected=lambda: self._driver.post(events.SchedulerDisconnected()),
+            authorization=(
+                authorization(self._config.credential) if self._config.credential else ""
+            ),
         )
         self._table = _performers(self._scheduler, self._prober, self._feed)
         self._driver.start()

@@ -12,8 +12,14 @@ from kernel.agent.reconfiguration import Policy
 from kernel.messages.domains import parse_domain
 from kernel.messages.quantities import parse_attributes, parse_resources
 from kernel.model.resources import Resources, ResourcesMalformed, parse_ranges
+from kernel.runtime.authentication import (
+    CredentialsUnreadable,
+    authorization,
+    read_credentials,
+)
 
 AGENT_PATH = "/tepui/v1/agent"
+READONLY, READWRITE = "mesos-agent-readonly", "mesos-agent-readwrite"
 
 
 class AgentConfig(Struct, frozen=True):
@@ -106,6 +112,18 @@ class AgentConfig(Struct, frozen=True):
     task_pids_max: Annotated[
         int, Meta(description="Processes and threads that one task may have", ge=16)
     ] = 4096
+    credential: Annotated[
+        str, Meta(description="File with the principal and secret to show to the master")
+    ] = ""
+    http_credentials: Annotated[
+        str, Meta(description="File of principals and secrets, as Mesos's JSON or line by line")
+    ] = ""
+    authenticate_http_readonly: Annotated[
+        bool, Meta(description="Ask who reads over HTTP for credentials")
+    ] = False
+    authenticate_http_readwrite: Annotated[
+        bool, Meta(description="Ask operators for credentials")
+    ] = False
     insecure: Annotated[
         bool, Meta(description="Allow an address other than loopback without credentials")
     ] = False
@@ -119,7 +137,7 @@ def problem_with(config: AgentConfig) -> str | None:
         return f"--ip {config.ip} is no IP address"
     if not is_loopback and not config.insecure:
         return (
-            f"--ip {config.ip} is reachable from outside and this API has no credentials yet;"
+            f"--ip {config.ip} is reachable from outside and what is said there can be overheard;"
             " listen on 127.0.0.1, or say --insecure"
         )
     for flag, read, text in (
@@ -133,10 +151,31 @@ def problem_with(config: AgentConfig) -> str | None:
             read(text)
         except ResourcesMalformed as error:
             return f"--{flag} {text!r} will not do: {error}"
+    if any(realms_of(config).values()) and not config.http_credentials:
+        return "--authenticate-http-… asks for credentials; name their file with --http-credentials"
+    try:
+        credentials_of(config)
+        if config.credential:
+            authorization(config.credential)
+    except CredentialsUnreadable as error:
+        return f"--credential or --http-credentials will not do: {error}"
     for url in config.master:
         if not _netloc(url):
             return f"--master {url!r} will not do: write http://HOST:PORT"
     return None
+
+
+def realms_of(config: AgentConfig) -> dict[str, bool]:
+    """Mesos's realms, and whether each asks for credentials."""
+    return {
+        READONLY: config.authenticate_http_readonly,
+        READWRITE: config.authenticate_http_readwrite,
+    }
+
+
+def credentials_of(config: AgentConfig) -> dict[str, str]:
+    """Raises `CredentialsUnreadable`."""
+    return read_credentials(config.http_credentials) if config.http_credentials else {}
 
 
 def read_resources(text: str) -> Resources:

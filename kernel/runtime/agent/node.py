@@ -55,6 +55,7 @@ from kernel.runtime.agent.former import STORE_FILE
 from kernel.runtime.agent.host import MESOS_VERSION, agent_info, boot_id
 from kernel.runtime.agent.meter import Meter, pressure
 from kernel.runtime.agent.processes import Processes
+from kernel.runtime.authentication import authorization
 from kernel.runtime.client import Conversation, HttpClient
 from kernel.runtime.clock import Clock
 from kernel.runtime.driver import Driver
@@ -161,6 +162,7 @@ class Node:
             on_disconnected=self._on_disconnected,
             pack=self._pack,
             silence_timeout_s=_SILENCE_S,
+            authorization=authorization(self.config.credential) if self.config.credential else "",
         )
 
     def _on_record(self, record: bytes) -> None:

@@ -9,17 +9,25 @@ from ipaddress import ip_address
 from kernel.agent.executor_calls import RECOVERING
 from kernel.messages.codec import encode
 from kernel.runtime.agent import executor_views, views
-from kernel.runtime.agent.config import AgentConfig
+from kernel.runtime.agent.config import (
+    READONLY,
+    READWRITE,
+    AgentConfig,
+    credentials_of,
+    realms_of,
+)
 from kernel.runtime.agent.executor_api import ExecutorApi
 from kernel.runtime.agent.files import Files
 from kernel.runtime.agent.node import Node
 from kernel.runtime.agent.operator_api import OperatorApi
+from kernel.runtime.authentication import Authenticator
 from kernel.runtime.call_form import refuse
 from kernel.runtime.http import Application, Request, Response, Route, Streaming
 from kernel.runtime.serve import stop_serving
 
 Handler = Callable[[Request], Awaitable[Response | Streaming]]
 
+OPEN = ("/", "/health", "/version")  # nobody is asked there who he is
 SHUTDOWN_PATH = "/tepui/v1/shutdown"
 
 
@@ -56,11 +64,13 @@ def _routes(node: Node) -> Iterator[Route]:
         "/files/debug": files.debug,
         "/": _index,
     }
-    for path, handler in pages.items():
+    gate = Authenticator(credentials_of(node.config), realms_of(node.config))
+    for path, page in pages.items():
+        handler = page if path in OPEN else _admitted(gate, READONLY, page)
         for prefix in ("", "/slave(1)"):
             yield Route("GET", prefix + path, handler)
             yield Route("HEAD", prefix + path, handler)
-    operators = _recovered(node, OperatorApi(node, files))
+    operators = _admitted(gate, READWRITE, _recovered(node, OperatorApi(node, files)))
     executors = ExecutorApi(lambda: node.driver, lambda: node.executors)
     for prefix in ("", "/slave(1)"):
         for path in ("/api/v1", "/api/v1/", "/api/v1/operator", "/api/v1/operator/"):
@@ -89,6 +99,14 @@ def _recovered(node: Node, handler: Handler) -> Handler:
         if node.is_recovering:
             return refuse(503, RECOVERING)
         return await handler(request)
+
+    return guarded
+
+
+def _admitted(gate: Authenticator, realm: str, handler: Handler) -> Handler:
+    async def guarded(request: Request) -> Response | Streaming:
+        admitted = gate.admitted(request, realm)
+        return admitted if isinstance(admitted, Response) else await handler(admitted)
 
     return guarded
 

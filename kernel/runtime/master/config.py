@@ -3,12 +3,18 @@
 import re
 from collections.abc import Callable
 from ipaddress import ip_address
+from pathlib import Path
 from typing import Annotated
 
 from msgspec import Meta, Struct
 
+from kernel.master.acls import EVERYTHING, Acls, read_acls
 from kernel.messages.domains import parse_domain
 from kernel.model.durations import Rate, parse_rate
+from kernel.runtime.authentication import read_credentials
+
+READONLY, READWRITE = "mesos-master-readonly", "mesos-master-readwrite"
+SCHEDULER, AGENT = "mesos-master-scheduler", "tepui-master-agent"
 
 
 class MasterConfig(Struct, frozen=True):
@@ -74,9 +80,50 @@ class MasterConfig(Struct, frozen=True):
     max_operator_event_stream_subscribers: Annotated[
         int, Meta(description="Operators that may watch at once; then the oldest goes", ge=1)
     ] = 1_000
+    credentials: Annotated[
+        str, Meta(description="File of principals and secrets, as Mesos's JSON or line by line")
+    ] = ""
+    authenticate_http_readonly: Annotated[
+        bool, Meta(description="Ask who reads over HTTP for credentials")
+    ] = False
+    authenticate_http_readwrite: Annotated[
+        bool, Meta(description="Ask operators for credentials")
+    ] = False
+    authenticate_http_frameworks: Annotated[
+        bool, Meta(description="Ask frameworks for credentials")
+    ] = False
+    authenticate_agents: Annotated[bool, Meta(description="Ask agents for credentials")] = False
+    acls: Annotated[
+        str, Meta(description="File with Mesos's ACLs as JSON: which principal may do what")
+    ] = ""
     insecure: Annotated[
         bool, Meta(description="Allow an address other than loopback without credentials")
     ] = False
+
+
+def realms_of(config: MasterConfig) -> dict[str, bool]:
+    """Mesos's realms, and whether each asks for credentials; the agents' one is ours."""
+    return {
+        READONLY: config.authenticate_http_readonly,
+        READWRITE: config.authenticate_http_readwrite,
+        SCHEDULER: config.authenticate_http_frameworks,
+        AGENT: config.authenticate_agents,
+    }
+
+
+def acls_of(config: MasterConfig) -> Acls:
+    """Raises `ValueError`."""
+    if not config.acls:
+        return EVERYTHING
+    try:
+        return read_acls(Path(config.acls.removeprefix("file://")).read_bytes())
+    except OSError as error:
+        raise ValueError(f"{config.acls} can't be read: {error.strerror}") from None
+
+
+def credentials_of(config: MasterConfig) -> dict[str, str]:
+    """Raises `ValueError`."""
+    return read_credentials(config.credentials) if config.credentials else {}
 
 
 def removal_rate(config: MasterConfig) -> Rate | None:
@@ -102,9 +149,11 @@ def problem_with(config: MasterConfig) -> str | None:
         return f"--ip {config.ip} is no IP address"
     if not is_loopback and not config.insecure:
         return (
-            f"--ip {config.ip} is reachable from outside and this API has no credentials yet;"
+            f"--ip {config.ip} is reachable from outside and what is said there can be overheard;"
             " listen on 127.0.0.1, or say --insecure"
         )
+    if any(realms_of(config).values()) and not config.credentials:
+        return "--authenticate-… asks for credentials; name their file with --credentials"
     return _unreadable(config)
 
 
@@ -121,6 +170,8 @@ def _unreadable(config: MasterConfig) -> str | None:
             lambda: removal_limit(config),
         ),
         ("domain", config.domain, lambda: parse_domain(config.domain)),
+        ("credentials", config.credentials, lambda: credentials_of(config)),
+        ("acls", config.acls, lambda: acls_of(config)),
     )
     for flag, text, read in flags:
         try:

@@ -98,10 +98,12 @@ class OperatorApi:
             return refuse(400, f"Failed to validate master::Call: {problem}")
         if not accepts_json(request):
             return refuse(406, f"Expecting 'Accept' to allow '{PROTOBUF}' or '{JSON}'")
-        return await self._answer(call)
+        return await self._answer(call, request.principal)
 
-    async def _answer(self, call: Call) -> Response | Streaming:
+    async def _answer(self, call: Call, principal: str | None) -> Response | Streaming:
         assert call.type is not None
+        if not self._machine.operators.permits(call, principal):
+            return refuse(403, "403 Forbidden.")
         large = self._large.get(call.type)
         if large is not None:
             return _shown(call.type, await self._reader.share(call.type, large))
@@ -113,7 +115,7 @@ class OperatorApi:
             return await other(call)
         if call.type is CallType.UNKNOWN:
             return refuse(501, "501 Not Implemented.")
-        return await self.ask(call)
+        return await self.ask(call, principal)
 
     def _metrics(self) -> Reading[Pieces]:
         shown = yield from self._machine.reads.metrics()

@@ -42,7 +42,7 @@ class Pages:
         self,
         machine: Master,
         reader: Reader,
-        ask: Callable[[Call], Awaitable[Response]],
+        ask: Callable[[Call, str | None], Awaitable[Response]],
         *,
         head: Mapping[str, Any],
         flags: Mapping[str, str],
@@ -167,7 +167,11 @@ class Pages:
         except Malformed as error:
             return refuse(400, str(error))
         problem = call_problem(call)
-        return refuse(400, problem) if problem is not None else await self._ask(call)
+        return (
+            refuse(400, problem)
+            if problem is not None
+            else await self._ask(call, request.principal)
+        )
 
     def _shown(self, request: Request, endpoint: str) -> Response:
         page = self._machine.operators.pages.get(endpoint)

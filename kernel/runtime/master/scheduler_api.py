@@ -13,7 +13,7 @@ from kernel.master.events import (
     SchedulerCallReceived,
     SchedulerStreamClosed,
 )
-from kernel.master.validate import call_problem
+from kernel.master.validate import call_problem, mismatch
 from kernel.messages.codec import Malformed, encode
 from kernel.messages.lenient import read_call
 from kernel.messages.protobuf import convert as protobuf
@@ -51,7 +51,7 @@ class SchedulerApi:
             call = await read_body(read, request.body)
         except Malformed as error:
             return refuse(400, str(error))
-        problem = call_problem(call)
+        problem = call_problem(call) or _principal_problem(call, request.principal)
         if problem is not None:
             return refuse(400, f"Failed to validate scheduler::Call: {problem}")
         accepted = accepted_type(request, FORMS)
@@ -75,15 +75,23 @@ class SchedulerApi:
             write=protobuf.write_event if accepted == PROTOBUF else encode,
             content_type=accepted or JSON,
         )
-        self._driver.post(FrameworkSubscribed(stream_id, call.subscribe))
+        self._driver.post(FrameworkSubscribed(stream_id, call.subscribe, request.principal))
         return streaming
 
     async def _call(self, request: Request, call: Call) -> Response:
         stream_id = request.headers.get(STREAM_ID_HEADER.lower())
         answer = await self._driver.ask(
-            lambda request_id: SchedulerCallReceived(request_id, stream_id, call), changes=False
+            lambda request_id: SchedulerCallReceived(
+                request_id, stream_id, call, request.principal
+            ),
+            changes=False,
         )
         assert isinstance(answer, CallAnswered)
         if answer.message:
             return refuse(answer.status, answer.message)
         return Response(answer.status)
+
+
+def _principal_problem(call: Call, principal: str | None) -> str | None:
+    named = call.subscribe or call.update_framework
+    return mismatch(principal, named.framework_info) if named is not None else None

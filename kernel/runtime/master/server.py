@@ -29,7 +29,9 @@ from kernel.master.events import (
 from kernel.master.master import Master
 from kernel.master.views import MASTER_CAPABILITIES, MESOS_VERSION
 from kernel.messages.domains import parse_domain
+from kernel.messages.endpoints import CHANGING
 from kernel.messages.v1 import Address, Capability, MasterInfo
+from kernel.runtime.authentication import Authenticator
 from kernel.runtime.call_form import refuse
 from kernel.runtime.clock import Clock
 from kernel.runtime.config import EXIT_USAGE, parse
@@ -37,8 +39,15 @@ from kernel.runtime.driver import Driver
 from kernel.runtime.http import Application, Request, Response, Route, Streaming
 from kernel.runtime.master.agent_api import AgentApi
 from kernel.runtime.master.config import (
+    AGENT,
+    READONLY,
+    READWRITE,
+    SCHEDULER,
     MasterConfig,
+    acls_of,
+    credentials_of,
     problem_with,
+    realms_of,
     removal_limit,
     removal_rate,
 )
@@ -64,6 +73,7 @@ class Server:
         self._config = config
         self._handlers: dict[str, Handler] = {}
         self._streams = Streams()
+        self._authenticator = Authenticator(credentials_of(config), realms_of(config))
 
     def application(self) -> Application:
         routes = [Route("*", "/*", self._handle)]
@@ -154,6 +164,10 @@ class Server:
             path = path.removeprefix("/master")
         if path == "":
             return await _index(request)
+        admitted = self._authenticator.admitted(request, realm_of(path))
+        if isinstance(admitted, Response):
+            return admitted
+        request = admitted
         while path:
             handler = self._handlers.get(path)
             if handler is not None:
@@ -180,6 +194,26 @@ class Server:
                 os._exit(EXIT_GIVEN_UP)
             case _:
                 raise AssertionError(f"nobody carries out {effect}")
+
+
+def realm_of(path: str) -> str | None:
+    """Who is asked there for credentials; None is for what everyone may know. Source: Mesos,
+    src/master/master.cpp (route)."""
+    if path in ("/health", "/version", "/redirect"):
+        return None
+    for prefix, realm in _REALMS:
+        if path == prefix or path.startswith(f"{prefix}/"):
+            return realm
+    return READONLY
+
+
+_REALMS = (
+    ("/api/v1/scheduler", SCHEDULER),
+    ("/tepui/v1/agent", AGENT),
+    ("/api/v1", READWRITE),
+    ("/logging/toggle", READWRITE),
+    *((endpoint, READWRITE) for endpoint in CHANGING),
+)
 
 
 async def _index(request: Request) -> Response:
@@ -216,6 +250,7 @@ def _settings(config: MasterConfig, info: MasterInfo, epoch: int) -> Settings:
         completed_tasks_max=config.max_completed_tasks_per_framework,
         unreachable_tasks_max=config.max_unreachable_tasks_per_framework,
         operator_subscribers_max=config.max_operator_event_stream_subscribers,
+        acls=acls_of(config),
         offer_timeout_ms=round(config.offer_timeout * 1000) or None,
         removal_rate=removal_rate(config),
         recovery_removal_limit=removal_limit(config),

@@ -68,7 +68,6 @@ NOT_YET: tuple[str, ...] = (
     "scheduler-operation-feedback",
     "scheduler-reserve-create",
     "scheduler-reserve-dropped",
-    "status-authentication",
     "status-executor",
     "status-standby",
     "v0-logging-toggle",

@@ -33,7 +33,12 @@ FRAMEWORK = re.compile(r"[0-9a-f-]{36}-\d{4}")
 AGENT = re.compile(r"[0-9a-f-]{36}-S\d+")
 STREAM_ID = "16fdbe9d-0881-42fa-8fc4-6794b48ecba2"  # of the framework in status-scheduler
 AFTER = ("operator-get-frameworks-after-teardown", "operator-get-tasks-after-teardown")
-STREAMS = ("operator-subscribe", "operator-subscribe-cap", "status-scheduler")
+STREAMS = (
+    "operator-subscribe",
+    "operator-subscribe-cap",
+    "status-authentication",
+    "status-scheduler",
+)
 LAST = ("v0-post-teardown",)
 NAMES = sorted(path.stem for path in RECORDINGS.glob("*.json") if path.stem != "index")
 STATUSES = [name for name in NAMES if name.startswith("status-operator")]

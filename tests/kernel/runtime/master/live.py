@@ -107,9 +107,12 @@ def live_master(work_dir: Path, *flags: str) -> Iterator[LiveMaster]:
 class Stream:
     """A subscription: records arrive in a queue until the stream ends."""
 
-    def __init__(self, master: LiveMaster, path: str, body: Json) -> None:
+    def __init__(
+        self, master: LiveMaster, path: str, body: Json, headers: dict[str, str] | None = None
+    ) -> None:
         self._connection = http.client.HTTPConnection("127.0.0.1", master.port, timeout=60)
-        self._connection.request("POST", path, json.dumps(body).encode(), JSON_HEADERS)
+        asked = {**JSON_HEADERS, **(headers or {})}
+        self._connection.request("POST", path, json.dumps(body).encode(), asked)
         self._answer = self._connection.getresponse()
         self.status = self._answer.status
         self.stream_id = self._answer.headers.get("Mesos-Stream-Id", "")
