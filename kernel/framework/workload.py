@@ -51,6 +51,12 @@ class TeardownRequested(Struct, frozen=True, tag=True):
     """End the framework and every task of it, and forget all; the stream ends then."""
 
 
+class CallRequested(Struct, frozen=True, tag=True):
+    """Say this to the master, as it is."""
+
+    call: Call
+
+
 class SchedulerEventReceived(Struct, frozen=True, tag=True):
     """The master said something."""
 
@@ -66,6 +72,7 @@ WorkloadEvent = (
     | KillRequested
     | TaskForgotten
     | TeardownRequested
+    | CallRequested
     | SchedulerEventReceived
     | SchedulerDisconnected
     | DeadlineReached
@@ -293,6 +300,7 @@ _HANDLERS: dict[type[Any], Callable[[Workload, Any, Now], None]] = {
     KillRequested: Workload._on_kill_requested,
     TaskForgotten: Workload._on_forgotten,
     TeardownRequested: Workload._on_teardown,
+    CallRequested: lambda self, event, now: self.scheduler.send(event.call),
     SchedulerEventReceived: Workload._on_scheduler_event,
     SchedulerDisconnected: Workload._on_disconnected,
     DeadlineReached: Workload._on_deadline,

@@ -24,6 +24,7 @@ from kernel.framework.session import (
 )
 from kernel.framework.task import Task, TaskRecord, task_info
 from kernel.framework.workload import (
+    CallRequested,
     KillRequested,
     SchedulerDisconnected,
     SchedulerEventReceived,
@@ -38,7 +39,7 @@ from kernel.framework.workload import (
     WorkloadEffect,
     WorkloadEvent,
 )
-from kernel.messages.scheduler import Event
+from kernel.messages.scheduler import Call, Event
 from kernel.messages.v1 import Offer, TaskInfo, TaskStatus
 from kernel.runtime.client import HttpClient
 from kernel.runtime.driver import Driver
@@ -93,11 +94,9 @@ class Framework:
         )
         self._workload = Workload(info, accepts=self.accepts, makes_task_info=self.task_info)
         self._driver: Driver[WorkloadEvent, WorkloadEffect] | None = None
-        self._client: SchedulerClient | None = None
         self._done: asyncio.Future[None] | None = None
         self._has_failed = False
-        self._table: Mapping[type, Callable[[Any], None]] = {
-            SendCall: self._send,
+        self._table: dict[type, Callable[[Any], None]] = {
             TellSubscribed: lambda effect: self.subscribed(),
             TellUpdated: lambda effect: self.updated(effect.record, effect.status),
             TellEvent: lambda effect: self._on_other_event(effect.event),
@@ -152,6 +151,11 @@ class Framework:
         """Drop the record of a task that is over, so that they do not gather."""
         self._post(TaskForgotten(task_id))
 
+    def say(self, call: Call) -> None:
+        """Any other call of `kernel.framework.calls`: MESSAGE and SHUTDOWN to executors, say. At
+        most once; lost while there is no subscription."""
+        self._post(CallRequested(call))
+
     def stop(self, *, teardown: bool = False) -> None:
         """End `run`. Tasks run on and are found again next time; with `teardown` they are killed,
         and all is forgotten, here and by the master."""
@@ -171,21 +175,22 @@ class Framework:
             term = store.lead(f"{self._name} {os.getpid()}")
             self._workload.restore(store.load())
             self._driver = Driver(self._workload, self._perform, store=store, term=term)
-            self._client = SchedulerClient(
+            connection = SchedulerClient(
                 client,
                 self._masters,
                 subscribe=self._workload.subscribe_call,
                 on_event=lambda event: self._post(SchedulerEventReceived(event)),
                 on_disconnected=self._on_disconnected,
             )
+            self._table[SendCall] = lambda effect: connection.send(effect.call)
             self._done = asyncio.get_running_loop().create_future()
             self._driver.start()
-            subscribing = asyncio.ensure_future(self._client.run())
+            subscribing = asyncio.ensure_future(connection.run())
             try:
                 await self._done
                 await self._driver.settled()
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._client.sent(), LAST_WORDS_TIMEOUT_S)
+                    await asyncio.wait_for(connection.sent(), LAST_WORDS_TIMEOUT_S)
             finally:
                 subscribing.cancel()
                 self._driver.stop()
@@ -212,10 +217,6 @@ class Framework:
             self._table[type(effect)](effect)
         except Exception as error:
             self._end(error)
-
-    def _send(self, effect: SendCall) -> None:
-        assert self._client is not None, "run() comes first"
-        self._client.send(effect.call)
 
     def _on_other_event(self, event: Event) -> None:
         if event.error is None:

@@ -73,10 +73,14 @@ class Nodes:
     def kill_master(self) -> None:
         """kill -9, of gunicorn and of its worker at once."""
         assert self.master is not None
-        children = Path(f"/proc/{self.master.pid}/task/{self.master.pid}/children")
-        for pid in [*map(int, children.read_text().split()), self.master.pid]:
-            os.kill(pid, signal.SIGKILL)
-        self.master.wait(10)
+        _kill_hard(self.master)
+
+    def kill_agent(self, number: int) -> None:
+        """kill -9, of gunicorn and of its worker; what it started lives on."""
+        _kill_hard(self.agents[number])
+
+    def start_agent(self, number: int) -> None:
+        self.agents[number] = self._agent(number)
 
     def clear(self) -> None:
         """Ends agents, tasks, runners and master, whatever happened."""
@@ -86,6 +90,14 @@ class Nodes:
         if self.master is not None and self.master.poll() is None:
             self.master.terminate()
             self.master.wait(10)
+
+
+def _kill_hard(process: subprocess.Popen[bytes]) -> None:
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    for pid in [*map(int, children.read_text().split()), process.pid]:
+        if pid == process.pid or b"runner" not in Path(f"/proc/{pid}/cmdline").read_bytes():
+            os.kill(pid, signal.SIGKILL)
+    process.wait(10)
 
 
 def _shut_down(port: int) -> None:

@@ -25,17 +25,26 @@ def test_it_uses_what_the_page_teaches_and_nothing_private() -> None:
 
 
 def test_the_page_names_only_what_there_is() -> None:
-    """Each method that its tables name is one of Framework's."""
-    source = (ROOT / "kernel" / "runtime" / "framework.py").read_text()
+    """Each method that its tables name there is, and each that there is they name."""
     page = (ROOT / "docs" / "framework-sdk.md").read_text()
-    methods = [
+
+    framework = page.split("## As a machine")[0]
+    executor = page.split("## An executor of your own")[1].split("## On Mesos")[0]
+    assert_names(framework, methods("framework"), ["tasks", "framework_id"])
+    assert_names(executor, methods("executor"), ["tasks"])
+
+
+def methods(module: str) -> list[str]:
+    source = (ROOT / "kernel" / "runtime" / f"{module}.py").read_text()
+    return [
         node.name
         for node in ast.walk(ast.parse(source))
         if isinstance(node, ast.FunctionDef) and not node.name.startswith("_")
     ]
 
-    tables = page.split("## As a machine")[0]
+
+def assert_names(tables: str, methods: list[str], properties: list[str]) -> None:
     rows = [line.split("`")[1] for line in tables.splitlines() if line.startswith("| `")]
     named = [row.partition("(")[0] for row in rows]
     assert [name for name in named if name not in methods] == []
-    assert [name for name in methods if name not in [*named, "tasks", "framework_id"]] == []
+    assert [name for name in methods if name not in [*named, *properties]] == []
