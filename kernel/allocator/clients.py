@@ -14,13 +14,26 @@ from kernel.allocator.books import AgentBooks
 from kernel.allocator.quota import Amounts
 from kernel.model.ids import AgentId, FrameworkId
 from kernel.model.kinds import Kind
-from kernel.model.resources import Resources
+from kernel.model.resources import Resources, ResourcesMalformed, parse
 
 MinimaMilli = Sequence[Mapping[str, int]]
 
 CPUS_MIN_MILLI = 10  # Mesos: --min_allocatable_resources cpus:0.01|mem:32, either suffices
 MEM_MIN_MILLI = 32_000
 MINIMA_DEFAULT: MinimaMilli = ({"cpus": CPUS_MIN_MILLI}, {"mem": MEM_MIN_MILLI})
+
+
+def parse_minima(text: str) -> MinimaMilli:
+    """Read `cpus:0.01|mem:32`: alternatives, each of which is enough. Nothing is no bar at all.
+
+    Raises `ResourcesMalformed`.
+    """
+    if not text.strip():
+        return ()
+    minima = tuple(parse(part).quantities() for part in text.split("|"))
+    if not all(minima):
+        raise ResourcesMalformed(f"'{text}' has an alternative that names no amount")
+    return minima
 
 
 class Client(Struct, frozen=True):

@@ -9,6 +9,7 @@ from collections import deque
 from msgspec import Struct, field
 
 from kernel.allocator.allocator import Allocator
+from kernel.allocator.clients import MINIMA_DEFAULT, MinimaMilli
 from kernel.machine import Now
 from kernel.master.acls import EVERYTHING, Acls
 from kernel.master.deadlines import Deadlines, Kind
@@ -68,6 +69,9 @@ class Settings(Struct, frozen=True):
     #: how long that is waited for. Mesos: the constants of hierarchical.hpp.
     agent_recovery_percent: int = 80
     agent_recovery_timeout_ms: int = 600_000
+    minima: MinimaMilli = MINIMA_DEFAULT  # Mesos: --min_allocatable_resources
+    names_without_share: tuple[str, ...] = ()  # Mesos: --fair_sharing_excluded_resource_names
+    keeps_gpus_apart: bool = True  # Mesos: --filter_gpu_resources
     removal_rate: Rate | None = None  # Mesos: --agent_removal_rate_limit
     recovery_removal_limit: int = 10_000  # of 10,000; Mesos: --recovery_agent_removal_limit
     registry_gc_interval_ms: int = 900_000  # Mesos: --registry_gc_interval

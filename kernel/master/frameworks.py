@@ -141,6 +141,7 @@ class Frameworks:
         return self._cluster.tell(framework, event) + self._cluster.tell(framework, HEARTBEAT)
 
     def _want_offers(self, framework: Framework, subscribe: scheduler.Subscribe) -> None:
+        settings = self._cluster.settings
         constraints = OfferConstraints(subscribe.offer_constraints)
 
         def takes(role: str, agent_id: AgentId) -> bool:
@@ -149,7 +150,7 @@ class Frameworks:
         client = Client(
             framework.framework_id,
             framework.roles,
-            takes_gpus=framework.can("GPU_RESOURCES"),
+            takes_gpus=framework.can("GPU_RESOURCES") or not settings.keeps_gpus_apart,
             takes_revocable=framework.can("REVOCABLE_RESOURCES"),
             takes_shared=framework.can("SHARED_RESOURCES"),
             takes_refined=framework.can("RESERVATION_REFINEMENT"),

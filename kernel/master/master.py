@@ -87,7 +87,7 @@ class Master:
         allocation_interval_ms: int = ALLOCATION_INTERVAL_MS,
     ) -> None:
         self.steps = 0  # tells a reader whether anything can have changed
-        self.cluster = Cluster(settings, Allocator(chance, interval_ms=allocation_interval_ms))
+        self.cluster = Cluster(settings, _allocator(settings, chance, allocation_interval_ms))
         self.operators = Operators(self._permits)  # the parts register there what they answer
         self._inverse = InverseOffers(self.cluster)
         self.reads = Reads(self.cluster)
@@ -345,6 +345,15 @@ class Master:
                 case Kind.FORGET:
                     effects += self._forgetting.on_due(now)
         return effects
+
+
+def _allocator(settings: Settings, chance: Chance, interval_ms: int) -> Allocator:
+    return Allocator(
+        chance,
+        interval_ms=interval_ms,
+        minima=settings.minima,
+        excluded=settings.names_without_share,
+    )
 
 
 def _stream_refusal(

@@ -8,6 +8,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
+from kernel.allocator.clients import parse_minima
 from kernel.master.acls import EVERYTHING, Acls, read_acls
 from kernel.messages.domains import parse_domain
 from kernel.model.durations import Rate, parse_rate
@@ -65,6 +66,26 @@ class MasterConfig(Struct, frozen=True):
     allocation_interval: Annotated[
         float, Meta(description="Seconds that a refusal lasts at least", ge=0.01, le=3600)
     ] = 1.0
+    min_allocatable_resources: Annotated[
+        str, Meta(description="The least that is offered of an agent: alternatives, by |")
+    ] = "cpus:0.01|mem:32"
+    fair_sharing_excluded_resource_names: Annotated[
+        str, Meta(description="Resources that count in no share, by commas")
+    ] = ""
+    filter_gpu_resources: Annotated[
+        bool, Meta(description="Offer agents with gpus to frameworks that know gpus only")
+    ] = True
+    allocator_agent_recovery_factor: Annotated[
+        float,
+        Meta(
+            description="With quota: share of agents to come back before a new master offers",
+            ge=0,
+            le=1,
+        ),
+    ] = 0.8
+    allocator_recovery_timeout: Annotated[
+        float, Meta(description="Seconds that a new master with quota waits for them", ge=0)
+    ] = 600.0
     offer_timeout: Annotated[
         float, Meta(description="Seconds until an unused offer is rescinded; 0 for never", ge=0)
     ] = 0.0
@@ -168,6 +189,11 @@ def _unreadable(config: MasterConfig) -> str | None:
             "recovery-agent-removal-limit",
             config.recovery_agent_removal_limit,
             lambda: removal_limit(config),
+        ),
+        (
+            "min-allocatable-resources",
+            config.min_allocatable_resources,
+            lambda: parse_minima(config.min_allocatable_resources),
         ),
         ("domain", config.domain, lambda: parse_domain(config.domain)),
         ("credentials", config.credentials, lambda: credentials_of(config)),

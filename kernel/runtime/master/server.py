@@ -14,6 +14,7 @@ from uuid import uuid4
 from msgspec.structs import asdict
 
 from kernel.allocator.chance import SeededChance
+from kernel.allocator.clients import parse_minima
 from kernel.machine import Now
 from kernel.master.cluster import Settings
 from kernel.master.events import (
@@ -252,6 +253,13 @@ def _settings(config: MasterConfig, info: MasterInfo, epoch: int) -> Settings:
         operator_subscribers_max=config.max_operator_event_stream_subscribers,
         acls=acls_of(config),
         offer_timeout_ms=round(config.offer_timeout * 1000) or None,
+        agent_recovery_percent=round(config.allocator_agent_recovery_factor * 100),
+        agent_recovery_timeout_ms=round(config.allocator_recovery_timeout * 1000),
+        minima=parse_minima(config.min_allocatable_resources),
+        names_without_share=tuple(
+            name.strip() for name in config.fair_sharing_excluded_resource_names.split(",")
+        ),
+        keeps_gpus_apart=config.filter_gpu_resources,
         removal_rate=removal_rate(config),
         recovery_removal_limit=removal_limit(config),
         registry_gc_interval_ms=round(config.registry_gc_interval * 1000),

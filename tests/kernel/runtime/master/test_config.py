@@ -2,8 +2,22 @@
 
 import pytest
 
+from kernel.allocator.clients import parse_minima
 from kernel.model.durations import Rate
 from kernel.runtime.master.config import MasterConfig, problem_with, removal_limit, removal_rate
+
+
+def test_the_least_that_is_offered_is_written_as_in_mesos() -> None:
+    """Source: Mesos, --min_allocatable_resources."""
+    problem = problem_with(MasterConfig(min_allocatable_resources="cpus:1|much"))
+
+    assert problem is not None
+    assert problem.startswith("--min-allocatable-resources 'cpus:1|much' will not do: 'much'")
+    assert problem_with(MasterConfig(min_allocatable_resources="")) is None
+    assert parse_minima("cpus:1;mem:64|disk:9") == (
+        {"cpus": 1_000, "mem": 64_000},
+        {"disk": 9_000},
+    )
 
 
 def test_limits_are_written_as_in_mesos() -> None:
