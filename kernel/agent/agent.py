@@ -15,6 +15,7 @@ from kernel.agent.books import Books, Settings
 from kernel.agent.custom_executors import CustomExecutors, forget_rebooted
 from kernel.agent.ending import GRACE_MS_MAX, Ending, Step
 from kernel.agent.executor_calls import ExecutorCalls
+from kernel.agent.executors import Stage
 from kernel.agent.groups import Groups
 from kernel.agent.launching import Launching
 from kernel.agent.operations import Operations
@@ -87,7 +88,10 @@ class Agent:
         )
 
     def step(self, event: Event, now: Now) -> Sequence[Effect]:
-        return _HANDLERS[type(event)](self, event, now)
+        effects = _HANDLERS[type(event)](self, event, now)
+        if self.books.draining.record is None:
+            return effects
+        return [*effects, *_end_idle_executors(self, now)]
 
     def next_deadline_ms(self) -> int | None:
         due = (
@@ -316,6 +320,16 @@ def _drain(agent: Agent, now: Now) -> list[Effect]:
     """Kill what lives, if the agent drains; also after a restart, when kills may be lost."""
     kills = agent.books.draining.kills(agent.books.unfinished())
     return [effect for kill in kills for effect in agent.launching.on_kill_task(kill, now)]
+
+
+def _end_idle_executors(agent: Agent, now: Now) -> list[Effect]:
+    """A drained agent is empty: executors whose last task has ended are to go as well."""
+    effects: list[Effect] = []
+    for executor in agent.custom.live():
+        if executor.stage is Stage.RUNNING and not agent.custom.unfinished(executor):
+            operations, calls = agent.launching.shut_down(executor, now)
+            effects += [Persist(tuple(operations)), *calls]
+    return effects
 
 
 def _on_reactivated(agent: Agent, _event: ReactivateAgent, _now: Now) -> list[Effect]:

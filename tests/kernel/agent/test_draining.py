@@ -2,8 +2,10 @@
 
 from kernel.agent.talk import EndAgent, KillContainer
 from kernel.messages.agent import DrainAgent, ReactivateAgent, RunTask, ShutdownAgent
+from kernel.messages.executor import EventType
 from kernel.messages.v1 import DurationInfo, KillPolicy
 from kernel.model.task import TaskState
+from tests.kernel.agent.test_custom_executors import Stage, told
 from tests.kernel.agent.world import FRAMEWORK, World, command, ready, sent, states
 
 PATIENT = KillPolicy(grace_period=DurationInfo(60_000_000_000))
@@ -92,3 +94,15 @@ def test_an_agent_that_is_gone_ends_and_comes_back_as_another_one() -> None:
     call = world.agent.subscribe_call()
     assert call.agent_info.id is None
     assert not call.is_draining
+
+
+def test_an_executor_goes_with_its_last_task_and_at_once_if_it_has_none() -> None:
+    """Else an agent with an idle executor would never be empty."""
+    busy = Stage("t")
+    assert told(busy.world.hears(DrainAgent())) == [EventType.KILL]
+    assert told(busy.says("t", TaskState.KILLED, b"1"))[-1] is EventType.SHUTDOWN
+
+    idle = Stage("t")
+    idle.says("t", TaskState.FINISHED, b"1")
+    assert told(idle.world.hears(DrainAgent())) == [EventType.SHUTDOWN]
+    assert told(idle.world.hears(DrainAgent(max_grace_ms=1))) == []

@@ -7,12 +7,31 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
+from msgspec.structs import replace
+
+from kernel.messages.agent import RunGroup, RunTask
 from kernel.messages.operations import Reserve, Volumes
 from kernel.messages.scheduler import Operation
-from kernel.messages.v1 import DiskInfo, Persistence, ReservationInfo, Resource, ScalarValue, Volume
+from kernel.messages.v1 import (
+    CommandInfo,
+    DiskInfo,
+    ExecutorInfo,
+    Id,
+    Persistence,
+    ReservationInfo,
+    Resource,
+    ScalarValue,
+    Volume,
+)
 from kernel.model.operation import OperationState
 from kernel.model.task import TaskState
-from tests.kernel.runtime.agent.fake_master import AgentProcess, FakeMaster, command, with_agent
+from tests.kernel.runtime.agent.fake_master import (
+    FRAMEWORK,
+    AgentProcess,
+    FakeMaster,
+    command,
+    with_agent,
+)
 
 FINISHED = OperationState.FINISHED
 DYNAMIC = [ReservationInfo(type="DYNAMIC", role="tests", principal="p")]
@@ -88,3 +107,49 @@ def test_a_shared_volume_is_in_several_tasks_at_once_and_stays_while_one_lives(
         assert sorted(path.name for path in place.iterdir()) == ["a", "b", "go"]
 
     with_agent(tmp_path, act)
+
+
+def test_an_executor_and_a_task_of_a_group_find_their_volume_in_their_sandboxes(
+    tmp_path: Path,
+) -> None:
+    """Source: mesos.md §1.3; Mesos, docs/persistent-volume.md."""
+    text = "echo executor > data/executor; sleep 1000"
+    custom = ExecutorInfo(
+        executor_id=Id("e"), type="CUSTOM", command=CommandInfo(value=text), resources=[volume()]
+    )
+    default = ExecutorInfo(executor_id=Id("d"), type="DEFAULT")
+
+    async def act(master: FakeMaster, agent: AgentProcess) -> None:
+        assert await master.apply(operation("RESERVE", disk(100))) is FINISHED
+        assert await master.apply(operation("CREATE", volume())) is FINISHED
+        place = agent.work_dir / "volumes" / "roles" / "tests" / "v1"
+        member = command("member", "grep executor data/executor", volumes=[volume()])
+        task = replace(command("on-e", ""), command=None, executor=custom)
+        await master.say(RunTask(framework=FRAMEWORK, task=task))
+        while not (place / "executor").exists():
+            await asyncio.sleep(0.02)
+
+        assert await master.apply(operation("DESTROY", volume())) is OperationState.FAILED
+        await master.say(RunGroup(framework=FRAMEWORK, executor=default, tasks=[member]))
+        await master.hear("member", TaskState.FINISHED)
+        assert sorted(path.name for path in place.iterdir()) == ["executor"]
+
+    with_agent(tmp_path, act)
+
+
+def test_a_task_that_removes_its_sandbox_s_link_removes_no_data(tmp_path: Path) -> None:
+    """Nor does the end of the sandbox, when the link was moved elsewhere in it."""
+
+    async def act(master: FakeMaster, agent: AgentProcess) -> None:
+        assert await master.apply(operation("RESERVE", disk(100))) is FINISHED
+        assert await master.apply(operation("CREATE", volume())) is FINISHED
+        text = "echo x > data/file; mkdir deep; mv data deep/elsewhere"
+        await master.run(command("moves", text, volumes=[volume()]))
+        await master.hear("moves", TaskState.FINISHED)
+        while list(agent.work_dir.glob("slaves/*/frameworks/F-1/executors/moves/runs/*")):
+            await asyncio.sleep(0.05)
+
+        place = agent.work_dir / "volumes" / "roles" / "tests" / "v1"
+        assert (place / "file").read_text() == "x\n"
+
+    with_agent(tmp_path, act, "--gc-delay", "1")
