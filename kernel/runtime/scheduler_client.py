@@ -70,7 +70,12 @@ class SchedulerClient:
         self._conversation.hang_up()
 
     def _on_record(self, record: bytes) -> None:
-        event = codec.decode(Event, record)
+        try:
+            event = codec.decode(Event, record)
+        except codec.Malformed as error:
+            # Of a newer master, most likely: what we cannot read must not end what we can.
+            log.warning("an event is passed over (%s): %r", error, record[:200])
+            return
         if event.type is not EventType.HEARTBEAT:
             self._on_event(event)
 

@@ -30,6 +30,9 @@ def measure() -> dict[str, float]:
             found["plain loop of 100 processes (s)"] = plain = figures.plain_loop_s()
             found["app of 100 instances until all run (s)"] = launch = figures.launch_s(cluster)
             found["the same, times the plain loop"] = launch / plain
+            found["framework of 100 tasks until all run (s)"] = figures.framework_launch_s(
+                cluster, Path(directory) / "framework.sqlite"
+            )
             found["update until served by the new version (s)"] = figures.first_new_answer_s(
                 cluster
             )
@@ -43,6 +46,7 @@ def measure() -> dict[str, float]:
 
 AIMS = {
     "app of 100 instances until all run (s)": LAUNCH_S,
+    "framework of 100 tasks until all run (s)": LAUNCH_S,
     "the same, times the plain loop": LAUNCH_RATIO,
     "memory, whole idle cluster (MiB)": IDLE_MIB,
     "up, second start (s)": 5.0,

@@ -1,10 +1,15 @@
 """The measurements. Each answers figures; judging and printing them is the caller's."""
 
+import asyncio
 import subprocess
 import time
 from pathlib import Path
 
 from kernel.cli import processes
+from kernel.framework.task import Task, TaskRecord
+from kernel.messages.v1 import TaskStatus
+from kernel.model.task import TaskState
+from kernel.runtime.framework import Framework
 from tests.cluster.cluster import Cluster, app, eventually
 
 TASKS = 100
@@ -36,6 +41,29 @@ def launch_s(cluster: Cluster, count: int = TASKS) -> float:
     cluster.marathon("DELETE", "/v2/apps/hundred")
     cluster.settled()
     return took_s
+
+
+class Hundred(Framework):
+    """The same by the framework SDK, from the first submission."""
+
+    began_s = took_s = 0.0
+
+    def subscribed(self) -> None:
+        self.began_s = time.monotonic()
+        for number in range(TASKS):
+            self.submit(Task(f"t{number}", "exec sleep 600", cpus=0.01, mem=8))
+
+    def updated(self, task: TaskRecord, status: TaskStatus | None) -> None:
+        if all(each.state is TaskState.RUNNING for each in self.tasks.values()):
+            self.took_s = time.monotonic() - self.began_s
+            self.stop(teardown=True)
+
+
+def framework_launch_s(cluster: Cluster, state: Path) -> float:
+    """From the first submission to the last TASK_RUNNING, each durable meanwhile."""
+    framework = Hundred("hundred", masters=cluster.where["master"], state=state)
+    asyncio.run(asyncio.wait_for(framework.run(), 120))
+    return framework.took_s
 
 
 def running(cluster: Cluster) -> int:

@@ -25,7 +25,7 @@ class StandIn:
         self.has_leader = True
         self.refusal = ""  # not empty: an ERROR instead of SUBSCRIBED
         self.on_call: Callable[[Call], None] = lambda call: None
-        self._outbox: asyncio.Queue[Event | None] = asyncio.Queue()
+        self._outbox: asyncio.Queue[object] = asyncio.Queue()
         self._runner: web.AppRunner | None = None
 
     async def start(self) -> str:
@@ -76,7 +76,7 @@ class StandIn:
             await stream.write(codec.recordio(codec.encode(event)))
         return stream
 
-    def say(self, event: Event) -> None:
+    def say(self, event: object) -> None:
         self._outbox.put_nowait(event)
 
     def offer(self) -> None:

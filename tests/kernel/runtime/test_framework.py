@@ -127,6 +127,28 @@ def test_a_mistake_of_the_frameworks_code_ends_it_and_the_update_comes_again(
     played(play)
 
 
+def test_an_event_that_nobody_knows_is_passed_over() -> None:
+    """A newer master's: the stream goes on, and so does what comes after it."""
+
+    async def play() -> None:
+        async with leader() as (master, address):
+            answer = master.on_call
+
+            def on_call(call: Call) -> None:
+                if call.type is CallType.REVIVE:
+                    master.say({"type": "SOMETHING_NEW", "something_new": {}})
+                answer(call)
+
+            master.on_call = on_call
+            one = One(address)
+            await one.run()
+
+            assert one.told == [TaskState.FINISHED]
+            assert master.kinds().count(CallType.SUBSCRIBE) == 1
+
+    played(play)
+
+
 def test_a_refusal_is_raised_with_the_masters_words() -> None:
     async def play() -> None:
         async with leader() as (master, address):
