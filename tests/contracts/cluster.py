@@ -60,8 +60,12 @@ class Process:
     def start(self, *flags: str) -> None:
         """Again, after `kill`; with other flags if any are given."""
         self._flags = flags or self._flags
-        self._process = self._started()
+        self.begin()
         self.listens()
+
+    def begin(self) -> None:
+        """As `start`, but nobody waits until it answers."""
+        self._process = self._started()
 
     def has_ended(self) -> bool:
         return self._process.poll() is not None

@@ -10,22 +10,4 @@ CONTRACTS = (
 #: Contract -> what is missing. Must be empty in the end.
 PENDING: dict[str, str] = {
     "A4": "authentication",
-    "B11": "custom executors",
-    "C9": "custom executors",
-    "C10": "custom executors",
-    "C14": "custom executors and recovery",
-    "D2": "custom executors",
-    "D3": "custom executors",
-    "D4": "the operators' stream",
-    "D5": "the operators' stream",
-    "D6": "operator reads",
-    "D7": "operations by operators",
-    "D8": "maintenance",
-    "D9": "draining",
-    "D10": "marking gone",
-    "D12": "files",
-    "D13": "weights",
-    "D14": "operation feedback",
-    "D15": "the agent's recovery",
-    "D16": "offer constraints",
 }
