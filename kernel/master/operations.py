@@ -233,6 +233,8 @@ class Operations:
             )
         elif agent_id in cluster.unreachable:
             state, message = OperationState.UNREACHABLE, "Agent is unreachable"
+        elif agent_id in cluster.gone:
+            state, message = OperationState.GONE_BY_OPERATOR, "Agent is marked gone"
         else:
             message = "Both operation and agent are unknown"
         return OperationStatus(

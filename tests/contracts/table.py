@@ -8,6 +8,4 @@ CONTRACTS = (
 )
 
 #: Contract -> what is missing. Must be empty in the end.
-PENDING: dict[str, str] = {
-    "A4": "authentication",
-}
+PENDING: dict[str, str] = {}

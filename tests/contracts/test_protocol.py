@@ -4,11 +4,14 @@ import http.client
 import json
 import socket
 import time
+from base64 import b64encode
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.contracts.cluster import Cluster
+from tests.contracts.cluster import Cluster, OwnCluster
 from tests.contracts.scheduler import PATH, Scheduler, framework_info, subscribe_call
 from tests.contracts.wire import (
     JSON,
@@ -57,6 +60,27 @@ def test_a2_what_is_no_call_is_refused(cluster: Cluster, what: str) -> None:
     assert answer.status == status, answer.text
     if status == 405:
         assert answer.headers["allow"] == "POST"
+
+
+def test_a4_who_gives_no_credentials_is_asked_for_them(
+    own_cluster: Callable[..., OwnCluster], tmp_path: Path
+) -> None:
+    """A4."""
+    credentials = tmp_path / "credentials"
+    credentials.write_text("someone secret\n")
+    credentials.chmod(0o600)
+    flags = ("--credentials", str(credentials), "--authenticate-http-frameworks")
+    made = own_cluster(master_flags=flags, agents=0)
+    call = subscribe_call(framework_info(principal="someone"))
+    token = b64encode(b"someone:secret").decode()
+
+    refused = request(made.master, "POST", PATH, call)
+    admitted = Stream(made.master, PATH, call, {"Authorization": f"Basic {token}"})
+
+    assert refused.status == 401
+    assert refused.headers["www-authenticate"].startswith("Basic realm=")
+    assert admitted.next()["type"] == "SUBSCRIBED"
+    admitted.close()
 
 
 def test_a7_an_invalid_role_is_told_in_the_stream_which_then_ends(cluster: Cluster) -> None:
