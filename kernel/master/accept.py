@@ -92,9 +92,13 @@ class Accept:
         first = None
         for offer_id in seen:
             record = self._cluster.offers.get(OfferId(offer_id))
-            # An offer of another framework is as good as none; its owner keeps it.
-            if record is None or record.framework_id != framework.framework_id:
+            if record is None:
                 return f"Offer {offer_id} is no longer valid"
+            if record.framework_id != framework.framework_id:  # its owner keeps it
+                return (
+                    f"Offer {offer_id} has invalid framework {record.framework_id} while framework"
+                    f" {framework.framework_id} is expected"
+                )
             first = first or record
             if record.agent_id != first.agent_id:
                 return (
