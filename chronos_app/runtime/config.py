@@ -4,8 +4,6 @@ Source: Chronos, docs/docs/configuration.md.
 """
 
 import ipaddress
-import os
-import pwd
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -18,6 +16,7 @@ from chronos_app.core.settings import Settings
 from chronos_app.schema.job import Defaults
 from chronos_app.schema.refusal import Refused
 from kernel.framework.session import framework_info
+from kernel.runtime.unix_user import own_user
 
 # Chronos's own spelling of what other processes of ours call otherwise.
 UPSTREAM_FLAGS = {
@@ -116,7 +115,7 @@ class Config(Struct, frozen=True):
         return Settings(
             framework=framework_info(
                 self.framework_name,
-                user=self.user or _own_user(),
+                user=self.user or own_user(),
                 roles=[self.mesos_role],
                 failover_timeout_s=self.failover_timeout,
                 hostname=self.hostname or None,
@@ -154,14 +153,6 @@ def modern_flags(argv: Sequence[str]) -> list[str]:
             flag = UPSTREAM_FLAGS.get(flag, flag)
         found.append(flag + separator + value)
     return found
-
-
-def _own_user() -> str:
-    """As Marathon: the user that runs the scheduler."""
-    try:
-        return pwd.getpwuid(os.geteuid()).pw_name
-    except KeyError:
-        return "root"  # a container whose user id has no name
 
 
 def _tzdata_version() -> str:

@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 import logging
 import os
-import pwd
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -44,6 +43,7 @@ from kernel.messages.v1 import Offer, TaskInfo, TaskStatus
 from kernel.runtime.client import HttpClient
 from kernel.runtime.driver import Driver
 from kernel.runtime.scheduler_client import SchedulerClient, master_urls
+from kernel.runtime.unix_user import own_user
 from kernel.store import open_store
 
 log = logging.getLogger(__name__)
@@ -85,7 +85,7 @@ class Framework:
         self._name, self._state = name, state
         info = framework_info(
             name,
-            user=user or _own_user(),
+            user=user or own_user(),
             roles=[role],
             failover_timeout_s=failover_timeout_s,
             capabilities=capabilities,
@@ -240,10 +240,3 @@ class Framework:
 
 def _store_url(state: str | Path | None) -> str:
     return "memory://" if state is None else f"sqlite:///{Path(state).absolute()}"
-
-
-def _own_user() -> str:
-    try:
-        return pwd.getpwuid(os.geteuid()).pw_name
-    except KeyError:
-        return "root"  # a container whose user id has no name

@@ -4,14 +4,13 @@ Source: Marathon, docs/docs/command-line-flags.md.
 """
 
 import ipaddress
-import os
-import pwd
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 from msgspec import Meta, Struct
 
+from kernel.runtime.unix_user import own_user
 from marathon_app.core.settings import Settings
 
 # Marathon's own spelling of what other processes of ours call otherwise.
@@ -101,7 +100,7 @@ class Config(Struct, frozen=True):
         return Settings(
             framework_name=self.framework_name,
             role=self.mesos_role,
-            user=self.mesos_user or _own_user(),
+            user=self.mesos_user or own_user(),
             hostname=self.hostname,
             webui_url=self.webui_url or f"http://{self.leader}",
             failover_timeout_seconds=self.failover_timeout,
@@ -126,14 +125,6 @@ def problem_with(config: Config) -> str | None:
             " listen on 127.0.0.1, or say --insecure"
         )
     return None
-
-
-def _own_user() -> str:
-    """As Marathon: the user that runs the scheduler."""
-    try:
-        return pwd.getpwuid(os.geteuid()).pw_name
-    except KeyError:
-        return "root"  # a container whose user id has no name
 
 
 def _is_loopback(ip: str) -> bool:
