@@ -1,4 +1,4 @@
-"""`tepui agents` and `tepui status`: the cluster at a glance."""
+"""`tepui status`: the cluster at a glance."""
 
 import json
 from typing import Any
@@ -8,30 +8,6 @@ import click
 from kernel.cli import api, state, tables
 from kernel.cli.options import JSON, locate, where
 from kernel.cli.settings import Where
-
-
-@click.command()
-@JSON
-@where
-def agents(as_json: bool, **flags: Any) -> None:
-    """List the agents with what they have and what of it is in use."""
-    place = locate(flags)
-    found = api.request("GET", f"{place.master}/slaves")["slaves"]
-    if as_json:
-        tables.show_json(found)
-        return
-    rows = [_row(each) for each in sorted(found, key=lambda each: str(each.get("id")))]
-    heads = ["AGENT", "HOST", "STATE", "CPUS USED", "OF", "MEM USED", "OF"]
-    click.echo(tables.table(heads, rows, empty="No agent is registered with the master."))
-
-
-def _row(each: dict[str, Any]) -> list[object]:
-    used, total = each.get("used_resources", {}), each.get("resources", {})
-    place = str(each.get("pid", "")).partition("@")[2] or each.get("hostname")
-    cpus = [float(amount.get("cpus", 0)) for amount in (used, total)]
-    mem = [tables.mebibytes(amount.get("mem", 0)) for amount in (used, total)]
-    shown = "active" if each.get("active", True) else "inactive"
-    return [each.get("id"), place, shown, cpus[0], cpus[1], mem[0], mem[1]]
 
 
 @click.command()

@@ -12,11 +12,13 @@ from typing import Any
 
 import click
 
+from kernel.cli.agents import agents, deactivate, drain, reactivate
 from kernel.cli.apps import apps
-from kernel.cli.cluster import agents, status
+from kernel.cli.cluster import status
 from kernel.cli.down import down
 from kernel.cli.explain import explain
 from kernel.cli.jobs import jobs
+from kernel.cli.maintenance import maintenance
 from kernel.cli.settings import defaults_of
 from kernel.cli.up import EXIT_FAILED, up
 from kernel.runtime.config import no_such_key
@@ -89,7 +91,8 @@ def _process_command(name: str, module: str, meaning: str) -> click.Command:
     return run
 
 
-for _command in (up, down, apps, jobs, agents, status, explain):
+_OURS = (up, down, apps, jobs, agents, drain, deactivate, reactivate, maintenance, status, explain)
+for _command in _OURS:
     cli.add_command(_command)
 for _name, (_module, _meaning) in PROCESSES.items():
     cli.add_command(_process_command(_name, _module, _meaning))

@@ -60,6 +60,17 @@ def moment(iso: str | None, now: datetime.datetime | None = None) -> str:
     return f"in {span(seconds)}" if seconds > 0 else f"{span(abs(seconds))} ago"
 
 
+def instant(nanoseconds: int | None) -> str | None:
+    """A time of the wire, in nanoseconds since 1970, as people read it here."""
+    if nanoseconds is None:
+        return None
+    try:
+        at = datetime.datetime.fromtimestamp(nanoseconds // 10**9, datetime.UTC)
+    except (ValueError, OverflowError):
+        return "never"  # further away than a calendar goes
+    return at.astimezone().strftime("%Y-%m-%d %H:%M")
+
+
 def span(seconds: float) -> str:
     if seconds < 60:
         return f"{seconds:.0f} s"

@@ -34,8 +34,8 @@ Everything can be set in three ways; the first that is given wins:
 
 `tepui up` passes addresses, ports and directories to the processes that it starts; everything
 else of theirs can be set by variable or file all the same. Client commands (`tepui app`, `tepui
-job`, `tepui agents`, `tepui status`, `tepui explain`) find the cluster by `--marathon`,
-`--chronos`, `--master`,
+job`, `tepui agents`, `tepui drain`, `tepui maintenance`, `tepui status`, `tepui explain` and
+their like) find the cluster by `--marathon`, `--chronos`, `--master`,
 then `TEPUI_MARATHON` and so on, then `[cli]` in `tepui.toml`, then what `tepui up` wrote into
 `--dir` (`TEPUI_DIR`, default `.tepui`).
 
