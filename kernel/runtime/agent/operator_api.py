@@ -15,7 +15,7 @@ from kernel.agent.shown import task_view, with_id
 from kernel.messages.agent_operator import AgentCall, AgentCallType, agent_call_problem
 from kernel.messages.codec import Malformed, encode
 from kernel.messages.lenient import read_call
-from kernel.messages.quantities import Form, to_wire
+from kernel.messages.quantities import Form, from_wire, to_wire
 from kernel.messages.v1 import AgentInfo, FrameworkInfo, Id, Task
 from kernel.runtime.agent import executor_views, views
 from kernel.runtime.agent.files import Files, Refused
@@ -112,7 +112,7 @@ def _operations(node: Node) -> Json:
 
 def _agent_info(node: Node) -> AgentInfo:
     settings, standing = node.machine.settings, node.machine.registration.standing
-    resources = to_wire(node.machine.operations.total, form=Form.REFINED)
+    resources = to_wire(from_wire(settings.info.resources), form=Form.REFINED)
     return with_id(replace(settings.info, resources=resources), standing.agent_id)
 
 

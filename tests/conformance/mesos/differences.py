@@ -8,12 +8,6 @@ DIFFERENCES: dict[tuple[str, str], str] = {
     (r"agent-get-(executors|state)", r".*\.executor_info\.command\.arguments"): (
         "A command task is its own executor: its command is shown, not that of mesos-executor."
     ),
-    (r"operator-get-(agents|state)", r".*\.total_resources\[\]\.(reservations?|disk)\b"): (
-        "Dynamic reservations and volumes are not implemented yet."
-    ),
-    (r"v0-(slaves.*|state.*|agent-state)", r".*\.reserved_resources(_full|_allocated)?\.op-role"): (
-        "Dynamic reservations and volumes are not implemented yet."
-    ),
     (r"v0-(agent-)?(flags|state)", r"\.flags\."): "Our processes have flags of their own.",
     (r"v0-(agent-)?metrics-snapshot", r"\."): "We count what we have, under Mesos's names.",
     (r"v0-(agent-)?(version|state)", r"\.tepui_version$"): "Says which Tepui it is.",
@@ -24,8 +18,6 @@ DIFFERENCES: dict[tuple[str, str], str] = {
     (r"operator-(get-tasks-after-teardown|subscribe)", r".*\.statuses\[\]\.reason$"): (
         "The agent says how a task of an ended framework ended; the master guesses nothing."
     ),
-    (r"v0-roles", r".*\.quota\.consumed\.disk"): "Dynamic reservations are not implemented yet.",
-    (r"v0-roles", r"\.roles\[\]\.reserved\."): "Dynamic reservations are not implemented yet.",
     (r"v0-agent-files-debug", r"\.(/|<work_dir>)"): "The keys are the paths of each run.",
     (r"agent-get-containers|v0-agent-(containers|monitor.*)", r".*statistics\.(mem_|processes)"): (
         "Where there are control groups we say more than Mesos's posix isolation."
@@ -58,16 +50,10 @@ NOT_YET: tuple[str, ...] = (
     "executor-custom-scheduler-side",
     "executor-dies",
     "executor-info-differs",
-    "operator-create-volumes",
-    "operator-reserve-resources",
-    "operator-unreserve-refused",
     "pymesos-session",
     "scheduler-launch-group",
     "scheduler-launch-group-invalid",
     "scheduler-launch-group-kill",
-    "scheduler-operation-feedback",
-    "scheduler-reserve-create",
-    "scheduler-reserve-dropped",
     "status-executor",
     "status-standby",
     "v0-logging-toggle",

@@ -201,6 +201,7 @@ class Flow:
         theirs = offer["agent_id"]["value"]
         if theirs not in self.ours:
             self.ours[theirs] = self.cluster.agent_id(self.cluster.the_agent)
+            self.ours["127.0.0.1:15051"] = str(self.cluster.agent)
         return self.ours[theirs]
 
     def call(self, call: Json) -> None:

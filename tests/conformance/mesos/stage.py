@@ -1,5 +1,6 @@
 """What the recordings were made of: a master, an agent, one running and one finished task."""
 
+import json
 import os
 import subprocess
 import sys
@@ -20,6 +21,7 @@ from tests.kernel.runtime.master.live import (
 from tests.processes import free_port
 
 RESOURCES = "cpus:4;mem:4096;disk:10000;ports:[31000-32000]"
+RECORDINGS = Path(__file__).parent / "recordings"
 PRINTS = "printf 'hello\\nfrom the task\\n'"
 
 
@@ -33,6 +35,7 @@ class Stage:
         old = LiveScheduler(master, name="earlier", principal="p")
         self.agent_id: str = old.offer(30)["agent_id"]["value"]
         old.call("TEARDOWN")
+        self.book()
         self.scheduler = LiveScheduler(master, name="contract", principal="p")
         self.play(self.scheduler, "long", "sleep 1000", "TASK_RUNNING")
         self.play(self.scheduler, "short", PRINTS, "TASK_FINISHED")
@@ -42,6 +45,14 @@ class Stage:
         self.virtual = f"/frameworks/{framework_id}/executors/short/"
         self.sandboxes = f"{work_dir}/slaves/{self.agent_id}{self.virtual}"
 
+    def book(self) -> None:
+        """What the recordings booked: some cpus and disk, and half of that disk as a volume."""
+        for name in ("operator-reserve-resources", "operator-create-volumes"):
+            known = json.loads((RECORDINGS / f"{name}.json").read_text())
+            call = known["request"]["body"]
+            payload = {**call[call["type"].lower()], "agent_id": {"value": self.agent_id}}
+            self.operate(call["type"], known["response"], **payload)
+
     def set_quota(self, **amounts: object) -> None:
         """Of a role that nobody uses; nothing for none."""
         amounts = amounts or {
@@ -50,11 +61,13 @@ class Stage:
         }
         self.operate("UPDATE_QUOTA", quota_configs=[{"role": "quota-role", **amounts}])
 
-    def operate(self, type_: str, **payload: object) -> None:
-        """An operator's call that changes something."""
+    def operate(self, type_: str, expected: Json | None = None, **payload: object) -> None:
+        """An operator's call that changes something; answered as expected, if that is known."""
         call = {"type": type_, type_.lower(): payload}
         reply = self.master.request("POST", "/api/v1", call, JSON_HEADERS)
         assert reply.status in (200, 202), reply.text
+        if expected is not None:
+            assert (reply.status, reply.text) == (expected["status"], expected["body"])
 
     def play(self, scheduler: LiveScheduler, task_id: str, text: str, until: str) -> None:
         """Launch one task and acknowledge what is said of it, until it is where it shall be and

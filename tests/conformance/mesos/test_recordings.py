@@ -40,11 +40,13 @@ STREAMS = (
     "status-scheduler",
 )
 LAST = ("v0-post-teardown",)
+BOOKED = ("operator-reserve-resources", "operator-create-volumes")  # by `Stage.book`
 NAMES = sorted(path.stem for path in RECORDINGS.glob("*.json") if path.stem != "index")
 STATUSES = [name for name in NAMES if name.startswith("status-operator")]
 SUBSCRIBES = [name for name in NAMES if name.startswith("subscribe-")]
-FLOWS = [name for name in NAMES if name.startswith("scheduler-")]  # by modules of their own
-APART = (*AFTER, *STREAMS, *STATUSES, *LAST, *SUBSCRIBES, *FLOWS)
+WITH_CALLS = ("operator-drain-agent", "operator-maintenance", "operator-mark-agent-gone")
+FLOWS = [name for name in NAMES if name.startswith("scheduler-") or name in WITH_CALLS]
+APART = (*BOOKED, *AFTER, *STREAMS, *STATUSES, *LAST, *SUBSCRIBES, *FLOWS)
 PLAIN = [name for name in NAMES if name not in APART]
 
 used: set[tuple[str, str]] = set()
@@ -121,6 +123,8 @@ def check(live: Stage, name: str) -> None:
     status, headers, body = replay(live, name, known["request"])
 
     assert status == response["status"], body
+    if name == "operator-unreserve-refused":
+        assert body == words(live, response["body"], body)
     kind = {key.lower(): value for key, value in headers.items()}.get("content-type")
     if response["body"]:
         assert kind == response["headers"].get("Content-Type")

@@ -16,6 +16,9 @@ DIFFERENCES: dict[str, dict[str, str]] = {
     ".*": {
         r".*: -\.update\.status\.container_status\.executor_pid": "It does not say the pid yet."
     },
+    "scheduler-operation-feedback": {
+        r"ACKNOWLEDGE_OPERATION_STATUS: .*": "The wrapped uuid of pymesos counts, too.",
+    },
     "scheduler-task-error": {
         r"t-a29f326e93 TASK_ERROR: .*": "A scheduler is not told that its running task has failed.",
         r"t-e4b3c931f0 TASK_STARTING: .*": "A command of nothing is not started in vain.",
@@ -34,8 +37,11 @@ FLOWS = (
     "scheduler-kill-unknown-legacy",
     "scheduler-launch-finished",
     "scheduler-legacy-offer",
+    "scheduler-operation-feedback",
     "scheduler-reconcile",
     "scheduler-reconcile-legacy",
+    "scheduler-reserve-create",
+    "scheduler-reserve-dropped",
     "scheduler-resubscribe",
     "scheduler-subscribe",
     "scheduler-task-error",
