@@ -53,6 +53,16 @@ class Stage:
             payload = {**call[call["type"].lower()], "agent_id": {"value": self.agent_id}}
             self.operate(call["type"], known["response"], **payload)
 
+    def unbook(self) -> None:
+        """The agent as it was: its volume goes first, for a reservation stays under one."""
+        named = {}
+        for name in ("operator-reserve-resources", "operator-create-volumes"):
+            call = json.loads((RECORDINGS / f"{name}.json").read_text())["request"]["body"]
+            named |= call[call["type"].lower()]
+        who = {"agent_id": {"value": self.agent_id}}
+        self.operate("DESTROY_VOLUMES", **who, volumes=named["volumes"])
+        self.operate("UNRESERVE_RESOURCES", **who, resources=named["resources"])
+
     def set_quota(self, **amounts: object) -> None:
         """Of a role that nobody uses; nothing for none."""
         amounts = amounts or {

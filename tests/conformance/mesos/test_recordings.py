@@ -278,6 +278,7 @@ def test_a_watcher_hears_of_a_framework_and_its_task(torn_down: Stage) -> None:
     """Source: recording operator-subscribe."""
     known = recording("operator-subscribe")
     master = torn_down.master
+    torn_down.unbook()
     stream = Stream(master, known["request"]["path"], known["request"]["body"])
     records = [stream.next(), stream.next()]
     scheduler = LiveScheduler(master, name="watched")
