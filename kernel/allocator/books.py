@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
-from kernel.allocator.consumption import weigh
+from kernel.allocator.consumption import Weight, weigh
 from kernel.allocator.quota import Amounts
 from kernel.model.ids import AgentId
 from kernel.model.kinds import UNRESERVED
@@ -28,6 +28,11 @@ class AgentBooks(Struct):
     is_remote: bool = False
     is_plain: bool = True
     has_gpus: bool = False
+    weight: Weight | None = None  # of the total
+
+    def weigh_free(self) -> Weight:
+        """Most of the time all is free."""
+        return self.weight if self.weight and self.free is self.total else weigh(self.free)
 
     @property
     def is_worth_a_look(self) -> bool:
@@ -38,6 +43,7 @@ class AgentBooks(Struct):
         self.total = total
         self.is_plain = all(kind is UNRESERVED for kind in total.kinds())
         self.has_gpus = total.scalar("gpus") > 0
+        self.weight = weigh(total)
 
 
 class Books:

@@ -106,6 +106,9 @@ class Cycle:
         if whos is not None:
             self._look_for(agent_id, books, whos)
             return
+        if books.is_plain and self._quota.is_empty:
+            self._give_whole(agent_id, books)
+            return
         tried: dict[Who, None] = {}
         done: dict[str, None] = {}
         while self._grant_one(agent_id, books, tried, done) and books.is_worth_a_look:
@@ -113,6 +116,16 @@ class Cycle:
         if not books.is_plain and not self._is_first:
             for role in list(self._aside):
                 self._grant_reserved(agent_id, books, role, tried)
+
+    def _give_whole(self, agent_id: AgentId, books: AgentBooks) -> None:
+        """The usual case, made short: nothing is sorted out and nothing binds, so that the first
+        who may have anything has all of it."""
+        usable = books.free
+        weight = books.weigh_free()
+        for role in self._ranking.roles():
+            for framework_id in self._ranking.frameworks(role):
+                if self._grant((framework_id, role), agent_id, books, usable, weight):
+                    return
 
     def _grant_one(
         self,

@@ -6,6 +6,7 @@ allocator/mesos/hierarchical.cpp (roleSorter, frameworkSorters).
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import cast
 
 from kernel.allocator.drf import DrfSorter
 from kernel.allocator.sorter import Sorter
@@ -98,7 +99,7 @@ class Ranking:
 
     def frameworks(self, role: str) -> Iterator[FrameworkId]:
         """Those of a role that want something, the poorest first."""
-        return (FrameworkId(client) for client in self._frameworks[role].sort())
+        return cast(Iterator[FrameworkId], self._frameworks[role].sort())
 
     def in_order(self, whos: Sequence[tuple[FrameworkId, str]]) -> list[tuple[FrameworkId, str]]:
         """Those of these that want something, the poorest first."""

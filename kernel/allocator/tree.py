@@ -132,6 +132,10 @@ class Node:
         if self.parent is None or scales.are_stale:
             return
         order = self.parent.order
+        if self.active and self.rank is not None and len(order) == 1:
+            self.rank = (scales.share(self.path, self.held), self.grants, self.path, self)
+            order[0] = self.rank
+            return
         if self.rank is not None:
             place = bisect_left(order, self.rank)
             assert order[place][3] is self, "the order of a level is broken"
@@ -148,13 +152,14 @@ class Node:
             held = node.held
             for name, amount in quantities.items():
                 left = held.get(name, 0) + amount
-                assert left >= 0, f"{node.path or 'the root'} gives back {name} it does not hold"
-                if left:
+                if left > 0:
                     held[name] = left
                 else:
+                    assert left == 0, f"{node.path or 'the root'} gives back {name} it has not"
                     held.pop(name, None)
             node.grants += grants
-            node.place(scales)
+            if node.parent is not None:
+                node.place(scales)
             node = node.parent
 
     def count_active(self, step: int, scales: Scales) -> None:
