@@ -132,6 +132,7 @@ class Conversation(Generic[ItemT]):
         on_disconnected: Callable[[str], None],
         pack: Callable[[Sequence[ItemT]], list[bytes]] = _one_by_one,  # type: ignore[assignment]
         on_refused: Callable[[int, str], None] | None = None,
+        on_turned_away: Callable[[int, str], None] = lambda status, text: None,
         silence_timeout_s: float = 75.0,
         authorization: str = "",
     ) -> None:
@@ -142,6 +143,7 @@ class Conversation(Generic[ItemT]):
         self._on_record = on_record
         self._on_disconnected = on_disconnected
         self._on_refused = on_refused
+        self._on_turned_away = on_turned_away  # a SUBSCRIBE that will fare no better next time
         self._pack = pack
         self._silence_timeout_s = silence_timeout_s
         self._credentials = {"Authorization": authorization} if authorization else {}
@@ -224,6 +226,8 @@ class Conversation(Generic[ItemT]):
                 self._follow(leader)
             return f"the leader is {leader}"
         text = (await answer.content.read(2000)).decode(errors="replace").strip()
+        if answer.status in (400, 401, 403):
+            self._on_turned_away(answer.status, text)
         return f"status {answer.status}: {text}"
 
     def _follow(self, leader: str) -> None:

@@ -53,8 +53,8 @@ LAST_WORDS_TIMEOUT_S = 5.0
 
 
 class FrameworkRefused(Exception):
-    """The master's ERROR: it does not want this framework (its role, its principal, or because
-    another process subscribed under the same id). The text is the master's."""
+    """The master does not want this framework: its role, its credentials, or because another
+    process subscribed under the same id. The text is the master's."""
 
 
 class Framework:
@@ -181,6 +181,9 @@ class Framework:
                 subscribe=self._workload.subscribe_call,
                 on_event=lambda event: self._post(SchedulerEventReceived(event)),
                 on_disconnected=self._on_disconnected,
+                on_turned_away=lambda status, text: self._end(
+                    FrameworkRefused(f"{status}: {text or 'without a word'}")
+                ),
             )
             self._table[SendCall] = lambda effect: connection.send(effect.call)
             self._done = asyncio.get_running_loop().create_future()

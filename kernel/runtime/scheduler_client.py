@@ -22,7 +22,8 @@ class SchedulerClient:
     """`subscribe` makes the SUBSCRIBE call anew each time, with the framework's id once known.
 
     `on_connected` comes when the stream is open, then `on_event` for each event (SUBSCRIBED
-    first; heartbeats are kept back), `on_disconnected` when it ends.
+    first; heartbeats are kept back), `on_disconnected` when it ends. `on_turned_away` is told the
+    status and the words of a SUBSCRIBE that was refused for what it says or who says it.
     """
 
     def __init__(
@@ -34,6 +35,7 @@ class SchedulerClient:
         on_event: Callable[[Event], None],
         on_connected: Callable[[], None] = lambda: None,
         on_disconnected: Callable[[], None] = lambda: None,
+        on_turned_away: Callable[[int, str], None] = lambda status, text: None,
         authorization: str = "",
     ) -> None:
         self._on_event = on_event
@@ -45,6 +47,7 @@ class SchedulerClient:
             on_subscribed=on_connected,
             on_record=self._on_record,
             on_disconnected=self._on_stream_end,
+            on_turned_away=on_turned_away,
             silence_timeout_s=HEARTBEATS_MISSED_MAX * HEARTBEAT_INTERVAL_S,
             authorization=authorization,
         )

@@ -23,6 +23,7 @@ class StandIn:
         self.authorizations: list[BasicAuth] = []
         self.location = ""  # not empty: a standby
         self.has_leader = True
+        self.is_locked = False
         self.refusal = ""  # not empty: an ERROR instead of SUBSCRIBED
         self.on_call: Callable[[Call], None] = lambda call: None
         self._outbox: asyncio.Queue[object] = asyncio.Queue()
@@ -53,6 +54,8 @@ class StandIn:
         if "Authorization" in request.headers:
             self.authorizations.append(BasicAuth.decode(request.headers["Authorization"]))
         self.calls.append(call)
+        if self.is_locked:
+            return web.Response(status=401, text="who are you?")
         if call.type is CallType.SUBSCRIBE:
             return await self._subscribed(request, call)
         if call.type is CallType.TEARDOWN:

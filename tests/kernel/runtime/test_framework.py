@@ -159,6 +159,16 @@ def test_a_refusal_is_raised_with_the_masters_words() -> None:
     played(play)
 
 
+def test_wrong_credentials_are_said_and_not_tried_for_ever() -> None:
+    async def play() -> None:
+        async with leader() as (master, address):
+            master.is_locked = True
+            with pytest.raises(FrameworkRefused, match="401: who are you"):
+                await One(address).run()
+
+    played(play)
+
+
 def test_one_state_is_for_one_process(tmp_path: Path) -> None:
     async def play() -> None:
         async with leader() as (master, address):
