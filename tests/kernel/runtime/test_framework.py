@@ -14,6 +14,7 @@ from kernel.messages.v1 import TaskStatus
 from kernel.model.task import TaskState
 from kernel.runtime.framework import Framework, FrameworkRefused
 from kernel.store.interface import StoreHeld
+from tests.kernel.runtime.master.live import live_master
 from tests.kernel.runtime.stand_in import StandIn, played
 from tests.processes import free_port
 
@@ -167,6 +168,26 @@ def test_wrong_credentials_are_said_and_not_tried_for_ever() -> None:
                 await One(address).run()
 
     played(play)
+
+
+def test_a_real_master_knows_who_subscribes_by_the_address_alone(tmp_path: Path) -> None:
+    """One that asks frameworks for credentials takes the right ones, and turns others away."""
+    credentials = tmp_path / "credentials"
+    credentials.write_text("me secret\n")
+    credentials.chmod(0o600)
+    flags = ["--credentials", str(credentials), "--authenticate-http-frameworks"]
+    with live_master(tmp_path / "master", *flags) as master:
+
+        async def play() -> None:
+            with pytest.raises(FrameworkRefused, match="401"):
+                await One(f"me:wrong@127.0.0.1:{master.port}").run()
+
+            one = One(f"me:secret@127.0.0.1:{master.port}")
+            one.subscribed = one.stop  # type: ignore[method-assign]
+            await one.run()
+            assert one.framework_id
+
+        played(play)
 
 
 def test_one_state_is_for_one_process(tmp_path: Path) -> None:
