@@ -92,7 +92,7 @@ class LaunchNestedContainer(Wire, frozen=True):
 
 
 class AttachContainerInput(Wire, frozen=True):
-    type: str
+    type: str | None = None
     container_id: ContainerId | None = None
     process_io: dict[str, Any] | None = None
 

@@ -146,8 +146,8 @@ class EventType(StrEnum):
 
 
 class Subscribed(Wire, frozen=True):
-    get_state: dict[str, Any]
-    heartbeat_interval_seconds: float
+    get_state: dict[str, Any] | None = None
+    heartbeat_interval_seconds: float | None = None
 
 
 class TaskAdded(Wire, frozen=True):

@@ -50,6 +50,14 @@ async def read_body(read: Callable[[bytes], T], body: bytes) -> T:
     return await asyncio.to_thread(read, body)
 
 
+async def in_protobuf(answer: Response, convert: Callable[[bytes], bytes]) -> Response:
+    """The same in the other form; beside the loop, for it may be large. A refusal stays text."""
+    if answer.content_type != JSON or not answer.body:
+        return answer
+    body = await asyncio.to_thread(lambda: convert(bytes(answer.body)))
+    return Response(answer.status, body, PROTOBUF, answer.headers)
+
+
 def media_type_of(request: Request) -> str:
     """The body's form."""
     # DIFFERS: Mesos refuses a charset; many clients add one.

@@ -1,4 +1,4 @@
-"""Scheduler calls from protobuf, and events to protobuf.
+"""Calls of schedulers and operators from protobuf, and what they are told to protobuf.
 
 Both go by the JSON form, whose names are the protobuf fields' names: one walk along a message's
 descriptor, enums by name, bytes as base64, so that a body means the same in either form. Leaves the
@@ -8,35 +8,74 @@ meaning of a message to `kernel.messages.scheduler`. Source: Mesos, include/meso
 import binascii
 from base64 import b64decode, b64encode
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import DecodeError, Message
 
+from kernel.messages import operator
+from kernel.messages.agent_operator import AgentCall
 from kernel.messages.codec import Malformed
-from kernel.messages.protobuf import scheduler_pb2
+from kernel.messages.protobuf import agent_pb2, operator_pb2, scheduler_pb2
 from kernel.messages.scheduler import Call, Event
+
+T = TypeVar("T")
 
 _FLOATS = (FieldDescriptor.CPPTYPE_DOUBLE, FieldDescriptor.CPPTYPE_FLOAT)
 
 
 def read_call(body: bytes) -> Call:
-    """One call. Raises `Malformed` with the text that Mesos answers with 400."""
-    message = scheduler_pb2.Call()
-    try:
-        message.ParseFromString(body)
-        if not message.IsInitialized():  # a required field is missing
-            raise Malformed("Failed to parse body into Call protobuf")
-        return msgspec.convert(to_json_form(message), Call)
-    except (DecodeError, UnicodeDecodeError, RecursionError, msgspec.ValidationError):
-        raise Malformed("Failed to parse body into Call protobuf") from None
+    """A scheduler's call. Raises `Malformed` with the text that Mesos answers with 400."""
+    return _read(scheduler_pb2.Call(), Call, body)
+
+
+def read_operator_call(body: bytes) -> operator.Call:
+    """As `read_call`, to the master's operator API."""
+    return _read(operator_pb2.Call(), operator.Call, body)
+
+
+def read_agent_call(body: bytes) -> AgentCall:
+    """As `read_call`, to an agent's operator API."""
+    return _read(agent_pb2.Call(), AgentCall, body)
 
 
 def write_event(event: Event) -> bytes:
     """The event's bytes; what has no place in Mesos's message is left out."""
-    message: Message = scheduler_pb2.Event()
-    fill(message, msgspec.to_builtins(event))
+    return _written(scheduler_pb2.Event(), msgspec.to_builtins(event))
+
+
+def write_operator_event(event: operator.Event) -> bytes:
+    return _written(operator_pb2.Event(), msgspec.to_builtins(event))
+
+
+def operator_event_of(json: bytes) -> bytes:
+    """An event that is encoded as JSON already."""
+    return _written(operator_pb2.Event(), msgspec.json.decode(json))
+
+
+def operator_answer_of(json: bytes) -> bytes:
+    """The master's answer, which is encoded as JSON already."""
+    return _written(operator_pb2.Response(), msgspec.json.decode(json))
+
+
+def agent_answer_of(json: bytes) -> bytes:
+    """An agent's answer, which is encoded as JSON already."""
+    return _written(agent_pb2.Response(), msgspec.json.decode(json))
+
+
+def _read(message: Message, kind: type[T], body: bytes) -> T:
+    try:
+        message.ParseFromString(body)
+        if not message.IsInitialized():  # a required field is missing
+            raise Malformed("Failed to parse body into Call protobuf")
+        return msgspec.convert(to_json_form(message), kind)
+    except (DecodeError, UnicodeDecodeError, RecursionError, msgspec.ValidationError):
+        raise Malformed("Failed to parse body into Call protobuf") from None
+
+
+def _written(message: Message, form: Mapping[str, Any]) -> bytes:
+    fill(message, form)
     # Partial, so that a field that could not be written never ends the master.
     return message.SerializePartialToString()
 

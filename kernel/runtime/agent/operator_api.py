@@ -15,15 +15,26 @@ from kernel.agent.shown import task_view, with_id
 from kernel.messages.agent_operator import AgentCall, AgentCallType, agent_call_problem
 from kernel.messages.codec import Malformed, encode
 from kernel.messages.lenient import read_call
+from kernel.messages.protobuf import convert as protobuf
 from kernel.messages.quantities import Form, from_wire, to_wire
 from kernel.messages.v1 import AgentInfo, FrameworkInfo, Id, Task
 from kernel.runtime.agent import executor_views, views
 from kernel.runtime.agent.files import Files, Refused
 from kernel.runtime.agent.node import Node
-from kernel.runtime.call_form import JSON, PROTOBUF, accepts_json, form_refusal, read_body, refuse
+from kernel.runtime.call_form import (
+    JSON,
+    PROTOBUF,
+    accepted_type,
+    form_refusal,
+    in_protobuf,
+    media_type_of,
+    read_body,
+    refuse,
+)
 from kernel.runtime.http import Request, Response
 
 RECORDIO = "application/recordio"
+FORMS = (JSON, PROTOBUF)  # the first wins where a client takes both
 
 Json = dict[str, Any]
 
@@ -53,20 +64,26 @@ class OperatorApi:
         }
 
     async def __call__(self, request: Request) -> Response:
-        refusal = form_refusal(request, or_else=f" or {RECORDIO}")
+        refusal = form_refusal(request, forms=FORMS, or_else=f" or {RECORDIO}")
         if refusal is not None:
             return refusal
         try:
-            call = await read_body(partial(read_call, AgentCall), request.body)
+            is_protobuf = media_type_of(request) == PROTOBUF
+            read = protobuf.read_agent_call if is_protobuf else partial(read_call, AgentCall)
+            call = await read_body(read, request.body)
         except Malformed as error:
             return refuse(400, str(error))
         problem = agent_call_problem(call)
         if problem is not None:
             return refuse(400, f"Failed to validate agent::Call: {problem}")
-        if not accepts_json(request):
+        accepted = accepted_type(request, FORMS)
+        if accepted is None:
             text = f"Expecting 'Accept' to allow {JSON} or {PROTOBUF} or {RECORDIO}"
             return refuse(406, text)
-        return await self._answer(call)
+        answer = await self._answer(call)
+        if accepted == PROTOBUF:
+            return await in_protobuf(answer, protobuf.agent_answer_of)
+        return answer
 
     async def _answer(self, call: AgentCall) -> Response:
         assert call.type is not None

@@ -5,6 +5,7 @@ Checks a call's form in Mesos's order. What is shown is `kernel.master.reads`' a
 recordings of a real master.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from itertools import chain
@@ -21,18 +22,30 @@ from kernel.master.events import (
 from kernel.master.master import Master
 from kernel.master.operator_views import HEARTBEAT_INTERVAL_S
 from kernel.master.views import MESOS_VERSION
-from kernel.messages.codec import Malformed, encode
+from kernel.messages.codec import Malformed, encode, recordio
 from kernel.messages.lenient import read_call
 from kernel.messages.operator import Call, CallType, EventType, call_problem
 from kernel.messages.pieces import Pieces, obj
+from kernel.messages.protobuf import convert as protobuf
 from kernel.messages.v1 import MasterInfo
-from kernel.runtime.call_form import JSON, PROTOBUF, accepts_json, form_refusal, read_body, refuse
+from kernel.runtime.call_form import (
+    JSON,
+    PROTOBUF,
+    accepted_type,
+    form_refusal,
+    in_protobuf,
+    media_type_of,
+    read_body,
+    refuse,
+)
 from kernel.runtime.driver import Driver
 from kernel.runtime.http import Request, Response, Streaming
 from kernel.runtime.master.pages import BUILD
 from kernel.runtime.master.streams import Streams
 from kernel.runtime.reader import Reader, Reading
 from kernel.store.interface import StoreFull
+
+FORMS = (JSON, PROTOBUF)  # the first wins where a client takes both
 
 Json = Mapping[str, Any]
 
@@ -79,28 +92,35 @@ class OperatorApi:
             CallType.GET_TASKS: reads.get_tasks,
             CallType.GET_METRICS: self._metrics,
         }
-        self._others: dict[CallType, Callable[[Call], Awaitable[Response | Streaming]]] = {
-            CallType.SUBSCRIBE: self._subscribe,
+        self._others: dict[CallType, Callable[[Call], Awaitable[Response]]] = {
             CallType.LIST_FILES: _no_such_file,
             CallType.READ_FILE: _no_such_file,
         }
 
     async def __call__(self, request: Request) -> Response | Streaming:
-        refusal = form_refusal(request)
+        refusal = form_refusal(request, forms=FORMS)
         if refusal is not None:
             return refusal
         try:
-            call = await read_body(partial(read_call, Call), request.body)
+            is_protobuf = media_type_of(request) == PROTOBUF
+            read = protobuf.read_operator_call if is_protobuf else partial(read_call, Call)
+            call = await read_body(read, request.body)
         except Malformed as error:
             return refuse(400, str(error))
         problem = call_problem(call)
         if problem is not None:
             return refuse(400, f"Failed to validate master::Call: {problem}")
-        if not accepts_json(request):
+        accepted = accepted_type(request, FORMS)
+        if accepted is None:
             return refuse(406, f"Expecting 'Accept' to allow '{PROTOBUF}' or '{JSON}'")
-        return await self._answer(call, request.principal)
+        if call.type is CallType.SUBSCRIBE:
+            return await self._subscribe(accepted)
+        answer = await self._answer(call, request.principal)
+        if accepted == PROTOBUF:
+            return await in_protobuf(answer, protobuf.operator_answer_of)
+        return answer
 
-    async def _answer(self, call: Call, principal: str | None) -> Response | Streaming:
+    async def _answer(self, call: Call, principal: str | None) -> Response:
         assert call.type is not None
         if not self._machine.operators.permits(call, principal):
             return refuse(403, "403 Forbidden.")
@@ -122,7 +142,7 @@ class OperatorApi:
         named = [{"name": name, "value": shown[name]} for name in sorted(shown)]
         return Pieces([encode({"metrics": named})])
 
-    async def _subscribe(self, call: Call) -> Streaming:
+    async def _subscribe(self, accepted: str) -> Streaming:
         await self._reader.run(self._machine.reads.v1.prepare())
         # From here to the end nothing else happens: what follows on the stream is what changed
         # since this state.
@@ -131,11 +151,17 @@ class OperatorApi:
         subscribed = obj([("get_state", state)], interval)
         first = obj([("subscribed", subscribed)], encode({"type": EventType.SUBSCRIBED}))
         stream_id, streaming = self._streams.open(
-            lambda closed_id: self._driver.post(OperatorStreamClosed(closed_id))
+            lambda closed_id: self._driver.post(OperatorStreamClosed(closed_id)),
+            write=protobuf.write_operator_event if accepted == PROTOBUF else encode,
+            content_type=accepted,
         )
-        streaming.stream.begin(chain([b"%d\n" % len(first)], first.chunks()))
         self._driver.post(OperatorSubscribed(stream_id))
-        return Streaming(streaming.stream)
+        if accepted == PROTOBUF:
+            record = await asyncio.to_thread(lambda: protobuf.operator_event_of(bytes(first)))
+            streaming.stream.begin([recordio(record)])
+        else:
+            streaming.stream.begin(chain([b"%d\n" % len(first)], first.chunks()))
+        return Streaming(streaming.stream, accepted)
 
     async def ask(self, call: Call, principal: str | None = None) -> Response:
         """Have the machine carry it out."""

@@ -33,7 +33,6 @@ OTHER_WORDS: dict[str, str] = {
 
 #: What a row of `status-*` asks for, or its call's type -> our status and the reason.
 OTHER_STATUS: dict[str, tuple[int, str]] = {
-    "Accept protobuf (binary body)": (406, "Protobuf bodies are not supported yet."),
     "SET_LOGGING_LEVEL": (501, _LATER),
     'UPDATE_QUOTA {"quota_configs": [{"role": "a/b", "limits": {"cpus": {"value": 1}}}]}': (
         200,
