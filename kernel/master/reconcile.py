@@ -109,5 +109,5 @@ def _latest(framework: Framework, record: TaskRecord, now: Now) -> TaskStatus:
         healthy=last.healthy,
         check_status=last.check_status,
         container_status=last.container_status,
-        executor_id=None,
+        executor_id=record.task.executor_id,
     )

@@ -49,7 +49,6 @@ NOT_YET: tuple[str, ...] = (
     "executor-custom-scheduler-side",
     "executor-dies",
     "executor-info-differs",
-    "pymesos-session",
     "scheduler-launch-group",
     "scheduler-launch-group-invalid",
     "scheduler-launch-group-kill",

@@ -16,10 +16,12 @@ from typing import Any
 
 import pytest
 
+from tests.conformance.mesos.conftest import STAND_IN
 from tests.kernel.runtime.master.live import LiveMaster, live_master, scalar
 from tests.processes import free_port, wait_until
 
 Json = dict[str, Any]
+ECHO = Path(__file__).with_name("pymesos_executor.py")
 REFUSE_NOTHING = {"refuse_seconds": 0}
 
 
@@ -123,6 +125,31 @@ def test_a_task_runs_and_ends(pymesos: Any, master: LiveMaster) -> None:
         framework.status("short", "TASK_RUNNING")
         last = framework.status("short", "TASK_FINISHED")
         assert last["source"] == "SOURCE_EXECUTOR" and last["agent_id"] == offer["agent_id"]
+
+
+def test_an_executor_runs_a_task_and_talks_with_its_scheduler(
+    pymesos: Any, master: LiveMaster
+) -> None:
+    """Both drivers: launch, message both ways, kill, teardown."""
+    path = os.pathsep.join((str(STAND_IN), *sys.path))
+    executor = {
+        "executor_id": {"value": "echo"},
+        "command": {
+            "value": f"exec {sys.executable} {ECHO}",
+            "environment": {"variables": [{"name": "PYTHONPATH", "value": path}]},
+        },
+    }
+    with driving(pymesos, master) as (driver, framework):
+        offer = framework.next("resourceOffers")[0]
+        told = task(offer, "spoken", "")
+        del told["command"]
+        driver.launchTasks(offer["id"], [{**told, "executor": executor}], REFUSE_NOTHING)
+        framework.status("spoken", "TASK_RUNNING")
+        driver.sendFrameworkMessage(executor["executor_id"], offer["agent_id"], "aGVsbG8=")
+
+        assert framework.next("frameworkMessage") is not None
+        driver.killTask({"value": "spoken"})
+        framework.status("spoken", "TASK_KILLED")
 
 
 def test_a_task_is_reconciled_and_killed(pymesos: Any, master: LiveMaster) -> None:

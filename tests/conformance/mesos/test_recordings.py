@@ -45,7 +45,8 @@ NAMES = sorted(path.stem for path in RECORDINGS.glob("*.json") if path.stem != "
 STATUSES = [name for name in NAMES if name.startswith("status-operator")]
 SUBSCRIBES = [name for name in NAMES if name.startswith("subscribe-")]
 WITH_CALLS = ("operator-drain-agent", "operator-maintenance", "operator-mark-agent-gone")
-FLOWS = [name for name in NAMES if name.startswith("scheduler-") or name in WITH_CALLS]
+PLAYED = ("scheduler-", "pymesos-")  # by modules of their own
+FLOWS = [name for name in NAMES if name.startswith(PLAYED) or name in WITH_CALLS]
 APART = (*BOOKED, *AFTER, *STREAMS, *STATUSES, *LAST, *SUBSCRIBES, *FLOWS)
 PLAIN = [name for name in NAMES if name not in APART]
 
