@@ -27,8 +27,9 @@ from kernel.runtime.config import parse
 from kernel.runtime.driver import Driver
 from kernel.runtime.election import EXIT_STORE, Candidate
 from kernel.runtime.http import Application, Route
+from kernel.runtime.leader_finder import master_urls
 from kernel.runtime.leader_proxy import LeaderProxy
-from kernel.runtime.scheduler_client import SchedulerClient, master_urls
+from kernel.runtime.scheduler_client import SchedulerClient
 from kernel.runtime.serve import EXIT_USAGE, serve
 from kernel.store import open_store
 from kernel.store.interface import Records, Store, StoreError, Term

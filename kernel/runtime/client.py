@@ -8,7 +8,7 @@ import asyncio
 import json
 import logging
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 from urllib.parse import urlsplit
 
@@ -23,8 +23,13 @@ STREAM_ID_HEADER = "Mesos-Stream-Id"
 BACKOFF_FIRST_S = 0.1
 BACKOFF_MAX_S = 3.0
 CONNECT_TIMEOUT_S = 5.0
+ANSWER_TIMEOUT_S = 10.0  # until a SUBSCRIBE is answered; then the stream may be silent for longer
+PROBE_INTERVAL_S, PROBE_TIMEOUT_S, PROBES_MISSED_MAX = 3.0, 3.0, 2
 #: What a connection can fail with; anything else is a mistake of ours.
 TROUBLE = (aiohttp.ClientError, asyncio.TimeoutError, OSError)
+
+#: An address, or what finds it anew for each attempt (raising OSError when it can't be found).
+Where = str | Callable[[], Awaitable[str]]
 
 ItemT = TypeVar("ItemT")
 
@@ -124,7 +129,7 @@ class Conversation(Generic[ItemT]):
     def __init__(
         self,
         client: HttpClient,
-        urls: Sequence[str],
+        urls: Sequence[Where],
         *,
         subscribe: Callable[[], bytes],
         on_subscribed: Callable[[], None],
@@ -137,7 +142,8 @@ class Conversation(Generic[ItemT]):
         authorization: str = "",
     ) -> None:
         self._client = client
-        self._urls = deque(urls)
+        self._urls: deque[Where] = deque(urls)
+        self._url = ""  # whom we talk to, or tried to last
         self._subscribe = subscribe
         self._on_subscribed = on_subscribed
         self._on_record = on_record
@@ -197,13 +203,17 @@ class Conversation(Generic[ItemT]):
         }
         connected = False
         try:
-            async with self._client.stream(
-                "POST",
-                self._urls[0],
-                body=self._subscribe(),
-                headers=headers,
-                silence_timeout_s=self._silence_timeout_s,
-            ) as answer:
+            where = self._urls[0]
+            self._url = where if isinstance(where, str) else await where()
+            async with asyncio.timeout(ANSWER_TIMEOUT_S):
+                opened = await self._client.stream(
+                    "POST",
+                    self._url,
+                    body=self._subscribe(),
+                    headers=headers,
+                    silence_timeout_s=self._silence_timeout_s,
+                )
+            async with opened as answer:
                 if answer.status != 200:
                     return False, await self._not_subscribed(answer)
                 connected = True
@@ -232,7 +242,7 @@ class Conversation(Generic[ItemT]):
 
     def _follow(self, leader: str) -> None:
         """Go to the leader next, with the credentials that we have."""
-        here = urlsplit(self._urls[0])
+        here = urlsplit(self._url)
         credentials, at, _ = here.netloc.rpartition("@")
         url = here._replace(netloc=f"{credentials}{at}{leader}").geturl()
         if url in self._urls:
@@ -243,13 +253,14 @@ class Conversation(Generic[ItemT]):
     @property
     def _peer(self) -> str:
         """Whom we talk to, for logs: without a secret."""
-        here = urlsplit(self._urls[0])
+        here = urlsplit(self._url)
         return here._replace(netloc=here.netloc.rpartition("@")[2]).geturl()
 
     async def _read(self, answer: aiohttp.ClientResponse) -> None:
         self._stream = answer
         self._stream_id = answer.headers.get(STREAM_ID_HEADER, "")
         posting = asyncio.ensure_future(self._post_all(answer))
+        probing = asyncio.ensure_future(self._probe(answer))
         decoder = RecordDecoder()
         try:
             self._on_subscribed()
@@ -258,6 +269,26 @@ class Conversation(Generic[ItemT]):
                     self._on_record(record)
         finally:
             posting.cancel()
+            probing.cancel()
+
+    async def _probe(self, answer: aiohttp.ClientResponse) -> None:
+        """Leave a peer that hangs, if there is another: its heartbeats would be missed much later,
+        and who was elected meanwhile waits for us."""
+        if len(self._urls) < 2 and isinstance(self._urls[0], str):
+            return
+        here = urlsplit(self._url)
+        health = here._replace(path="/health", query="").geturl()
+        missed = 0
+        while missed < PROBES_MISSED_MAX:
+            await asyncio.sleep(PROBE_INTERVAL_S)
+            try:
+                await self._client.get(health, timeout_s=PROBE_TIMEOUT_S, follow=False)
+                missed = 0
+            except TROUBLE:
+                missed += 1
+        log.warning("%s does not answer; looking for another leader", self._peer)
+        self._urls.rotate(-1)
+        answer.close()
 
     async def _post_all(self, answer: aiohttp.ClientResponse) -> None:
         headers = {
@@ -274,7 +305,7 @@ class Conversation(Generic[ItemT]):
             for body in self._pack(items):
                 try:
                     reply = await self._client.post(
-                        self._urls[0], body=body, headers=headers, follow=False
+                        self._url, body=body, headers=headers, follow=False
                     )
                 except TROUBLE as error:
                     log.info("%s: a call was lost (%s)", self._peer, error)

@@ -42,7 +42,8 @@ from kernel.messages.scheduler import Call, Event
 from kernel.messages.v1 import Offer, TaskInfo, TaskStatus
 from kernel.runtime.client import HttpClient
 from kernel.runtime.driver import Driver
-from kernel.runtime.scheduler_client import SchedulerClient, master_urls
+from kernel.runtime.leader_finder import master_urls
+from kernel.runtime.scheduler_client import SchedulerClient
 from kernel.runtime.unix_user import own_user
 from kernel.store import open_store
 
@@ -80,7 +81,7 @@ class Framework:
         capabilities: Sequence[str] = CAPABILITIES,
     ) -> None:
         self._masters = master_urls(masters)
-        if not self._masters or any(url.startswith("zk:") for url in self._masters):
+        if not self._masters:
             raise ValueError(f"masters: '{masters}' names no master: write host:port, with commas")
         self._name, self._state = name, state
         info = framework_info(

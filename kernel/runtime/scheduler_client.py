@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from kernel.messages import codec
 from kernel.messages.scheduler import Call, Event, EventType
 from kernel.runtime.client import Conversation, HttpClient
+from kernel.runtime.leader_finder import at_leader
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +43,7 @@ class SchedulerClient:
         self._on_disconnected = on_disconnected
         self._conversation: Conversation[bytes] = Conversation(
             client,
-            [master.rstrip("/") + PATH for master in masters],
+            [at_leader(master, PATH) for master in masters],
             subscribe=lambda: codec.encode(subscribe()),
             on_subscribed=on_connected,
             on_record=self._on_record,
@@ -85,13 +86,3 @@ class SchedulerClient:
     def _on_stream_end(self, reason: str) -> None:
         log.info("the master's stream ended: %s", reason)
         self._on_disconnected()
-
-
-def master_urls(text: str) -> list[str]:
-    """Read a comma list of `http://host:port` or `host:port`."""
-    urls: list[str] = []
-    for part in text.split(","):
-        if part.strip():
-            url = part.strip().rstrip("/")
-            urls.append(url if "://" in url else f"http://{url}")
-    return urls

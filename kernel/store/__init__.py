@@ -6,6 +6,7 @@ from kernel.store.redis import RedisStore
 from kernel.store.sqlite import SqliteStore
 from kernel.store.urls import FORMS, redacted
 from kernel.store.zookeeper import ZooKeeperStore
+from kernel.store.zookeeper import find_announced as find_announced
 
 
 def open_store(url: str, name: str = "tepui") -> Store:

@@ -105,6 +105,10 @@ class Store(Protocol):
     def holder(self) -> Holder | None:
         """Who leads now, as far as the store can tell; also before `lead`. Raises `StoreError`."""
 
+    def announce(self, value: bytes) -> None:
+        """Tell clients that look for the leader in the store's own way who it is, while it leads;
+        a store that has no such way says nothing. Raises `StoreError`."""
+
     def load(self) -> Records:
         """Everything, read after `lead` so that it is the last term's final word."""
 

@@ -35,6 +35,9 @@ class MemoryStore:
     def holder(self) -> Holder | None:
         return self._holder
 
+    def announce(self, value: bytes) -> None:
+        """Nobody looks here for a leader."""
+
     def load(self) -> Records:
         return {
             collection: dict(sorted(records.items()))

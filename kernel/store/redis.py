@@ -142,6 +142,9 @@ class RedisStore:
             raise self._trouble(error) from error
         return _holder(value) if value else None
 
+    def announce(self, value: bytes) -> None:
+        """Nobody looks here for a leader."""
+
     def load(self) -> Records:
         try:
             names = self._client.smembers(self._prefix + "collections")

@@ -17,6 +17,8 @@ from kernel.runtime.authentication import (
     authorization,
     read_credentials,
 )
+from kernel.runtime.client import Where
+from kernel.runtime.leader_finder import at_leader, master_urls
 
 AGENT_PATH = "/tepui/v1/agent"
 READONLY, READWRITE = "mesos-agent-readonly", "mesos-agent-readwrite"
@@ -34,7 +36,8 @@ class AgentConfig(Struct, frozen=True):
         str, Meta(description="Directory for sandboxes and for what the agent keeps")
     ] = "tepui-data/agent"
     master: Annotated[
-        tuple[str, ...], Meta(description="URLs of the masters; the agent finds the leader")
+        tuple[str, ...],
+        Meta(description="Masters: host:port, URLs or zk://H1,H2,H3/PATH; the leader is found"),
     ] = ("http://127.0.0.1:5050",)
     resources: Annotated[
         str,
@@ -159,9 +162,9 @@ def problem_with(config: AgentConfig) -> str | None:
             authorization(config.credential)
     except CredentialsUnreadable as error:
         return f"--credential or --http-credentials will not do: {error}"
-    for url in config.master:
-        if not _netloc(url):
-            return f"--master {url!r} will not do: write http://HOST:PORT"
+    for url in master_urls(",".join(config.master)):
+        if urlsplit(url).scheme not in ("http", "https", "zk") or not urlsplit(url).netloc:
+            return f"--master {url!r} will not do: write http://HOST:PORT or zk://H1,H2,H3/PATH"
     return None
 
 
@@ -197,17 +200,6 @@ def read_estimator(text: str) -> Resources:
     return parse_resources(text.removeprefix(FIXED))
 
 
-def master_urls(config: AgentConfig) -> list[str]:
-    """Where to subscribe; a bare HOST:PORT is taken for http."""
-    return [_scheme(url) + "://" + _netloc(url) + AGENT_PATH for url in config.master]
-
-
-def _scheme(url: str) -> str:
-    return urlsplit(url).scheme if "://" in url else "http"
-
-
-def _netloc(url: str) -> str:
-    if "://" not in url:
-        url = "http://" + url
-    parts = urlsplit(url)
-    return parts.netloc if parts.scheme in ("http", "https") else ""
+def masters(config: AgentConfig) -> list[Where]:
+    """Where to subscribe."""
+    return [at_leader(url, AGENT_PATH) for url in master_urls(",".join(config.master))]

@@ -49,7 +49,7 @@ from kernel.messages.agent import AnyAgentCall, Batch, Subscribed, read_event
 from kernel.messages.codec import Malformed, encode
 from kernel.messages.v1 import Id
 from kernel.runtime.agent import orders, volumes
-from kernel.runtime.agent.config import AgentConfig, master_urls
+from kernel.runtime.agent.config import AgentConfig, masters
 from kernel.runtime.agent.executor_api import ExecutorStreams
 from kernel.runtime.agent.former import STORE_FILE
 from kernel.runtime.agent.host import MESOS_VERSION, agent_info, boot_id
@@ -155,7 +155,7 @@ class Node:
     def _converse(self) -> "Conversation[AnyAgentCall]":
         return Conversation(
             self.client,
-            master_urls(self.config),
+            masters(self.config),
             subscribe=lambda: encode(self.machine.subscribe_call()),
             on_subscribed=lambda: None,
             on_record=self._on_record,

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NoReturn
 from uuid import uuid4
 
+from flask import Flask
 from msgspec.structs import asdict
 
 from kernel.allocator.chance import SeededChance
@@ -29,6 +30,7 @@ from kernel.master.events import (
 )
 from kernel.master.master import Master
 from kernel.master.views import MASTER_CAPABILITIES, MESOS_VERSION
+from kernel.messages.codec import encode
 from kernel.messages.domains import parse_domain
 from kernel.messages.endpoints import CHANGING
 from kernel.messages.v1 import Address, Capability, MasterInfo
@@ -37,6 +39,7 @@ from kernel.runtime.call_form import refuse
 from kernel.runtime.clock import Clock
 from kernel.runtime.config import EXIT_USAGE, parse
 from kernel.runtime.driver import Driver
+from kernel.runtime.election import EXIT_STORE, Candidate
 from kernel.runtime.http import Application, Request, Response, Route, Streaming
 from kernel.runtime.master.agent_api import AgentApi
 from kernel.runtime.master.config import (
@@ -55,10 +58,13 @@ from kernel.runtime.master.config import (
 from kernel.runtime.master.operator_api import OperatorApi
 from kernel.runtime.master.pages import BUILD, TEPUI_VERSION, Pages
 from kernel.runtime.master.scheduler_api import SchedulerApi
+from kernel.runtime.master.standby import Standby
 from kernel.runtime.master.streams import Streams
 from kernel.runtime.reader import Reader
 from kernel.runtime.serve import serve
 from kernel.store import open_store
+from kernel.store.interface import Records, Store, StoreError, Term
+from kernel.store.urls import redacted
 
 log = logging.getLogger(__name__)
 
@@ -67,49 +73,43 @@ EXIT_GIVEN_UP = 70  # as the driver ends when it can't go on
 Handler = Callable[[Request], Awaitable[Response | Streaming]]
 
 
-class Server:
-    """What lives in the worker process; `start` and `stop` frame its life on the loop."""
+class Leader:
+    """What the elected master is, from `start` to `stop`."""
 
-    def __init__(self, config: MasterConfig) -> None:
-        self._config = config
-        self._handlers: dict[str, Handler] = {}
-        self._streams = Streams()
+    def __init__(self, config: MasterConfig, store: Store, term: Term, records: Records) -> None:
         self._authenticator = Authenticator(credentials_of(config), realms_of(config))
-
-    def application(self) -> Application:
-        routes = [Route("*", "/*", self._handle)]
-        return Application(routes=routes, start=self.start, stop=self.stop)
-
-    async def start(self) -> None:
-        """Lead, recover, serve."""
-        config = self._config
         clock = Clock()
-        started = clock.now()
-        master_id = str(uuid4())
-        self._store = open_store(_store_url(config))
-        term = self._store.lead(f"master {master_id} at {config.ip}:{config.port}")
-        info = master_info(config, master_id)
+        self._config = config
+        self._store = store
+        self._started = clock.now()
+        self._info = master_info(config, str(uuid4()))
+        self._streams = Streams()
         self._machine = Master(
-            _settings(config, info, term.epoch),
+            _settings(config, self._info, term.epoch),
             SeededChance(secrets.randbits(63)),
-            started,
-            records=self._store.load(),
+            self._started,
+            records=records,
             allocation_interval_ms=round(config.allocation_interval * 1000),
         )
         self._driver: Driver[Event, object] = Driver(
-            self._machine, self._perform, clock=clock, store=self._store, term=term
+            self._machine, self._perform, clock=clock, store=store, term=term
         )
+        self._handlers: dict[str, Handler] = {}
+        self.routes: Sequence[Route] = [Route("*", "/*", self._handle)]
+        self.pages: Flask | None = None
+
+    async def start(self) -> None:
         self._driver.start()
         self._reader = Reader(lambda: self._machine.steps)
         self._keeping_ready = asyncio.create_task(
             self._reader.keep_ready(self._machine.reads.v0.prepare)
         )
-        self._handlers = self._make_handlers(info, started)
+        self._handlers = self._make_handlers(self._info, self._started)
+        await asyncio.to_thread(self._store.announce, encode(self._info))
 
     async def stop(self) -> None:
         self._keeping_ready.cancel()
         self._driver.stop()
-        self._store.close()
 
     def _make_handlers(self, info: MasterInfo, started: Now) -> dict[str, Handler]:
         config = self._config
@@ -119,7 +119,7 @@ class Server:
             "port": info.port,
             "hostname": info.hostname,
         }
-        flags = {name: str(value) for name, value in asdict(config).items()}
+        flags = {name: redacted(str(value)) for name, value in asdict(config).items()}
         operators = OperatorApi(
             self._driver,
             self._machine,
@@ -268,6 +268,26 @@ def _settings(config: MasterConfig, info: MasterInfo, epoch: int) -> Settings:
     )
 
 
+def build(config: MasterConfig) -> Application:
+    """Runs in the worker. A store that can't be had ends the whole server, with one sentence."""
+    try:
+        store = open_store(_store_url(config), "master")
+        address = f"{config.hostname or config.ip}:{config.port}"
+        candidate = Candidate(
+            store,
+            f"master at {config.ip}:{config.port}",
+            address,
+            lambda term, records: Leader(config, store, term, records),
+        )
+        application = Application(start=candidate.start, stop=candidate.stop)
+        flags = {name: redacted(str(value)) for name, value in asdict(config).items()}
+        candidate.join(application, Standby(candidate, flags))
+        return application
+    except StoreError as error:
+        print(f"tepui master: {error} (--store, --work-dir)", file=sys.stderr)
+        sys.exit(EXIT_STORE)
+
+
 def _store_url(config: MasterConfig) -> str:
     if config.store:
         return config.store
@@ -284,7 +304,7 @@ def main(argv: Sequence[str]) -> NoReturn:
         print(f"tepui master: {problem}", file=sys.stderr)
         sys.exit(EXIT_USAGE)
     serve(
-        lambda: Server(config).application(),
+        lambda: build(config),
         ip=config.ip,
         port=config.port,
         name="master",

@@ -28,12 +28,12 @@ from kernel.store.interface import (
     Unknown,
 )
 from kernel.store.urls import read, redacted
+from kernel.store.zookeeper.announced import OPTIONS, announce
 from kernel.store.zookeeper.nodes import last_of_each
 from kernel.store.zookeeper.records import NodeRecords
 from kernel.store.zookeeper.session import REQUEST_ERRORS, CheckFailed, Session
 
 SCHEMA_VERSION = 1
-OPTIONS = ("session", "timeout")
 
 
 class ZooKeeperStore:
@@ -44,7 +44,8 @@ class ZooKeeperStore:
     def __init__(self, url: str, name: str) -> None:
         parts = read(url, options=OPTIONS)
         self._shown = redacted(url)
-        self._root = "/" + "/".join(part for part in (parts.path or "tepui", name) if part)
+        self._base = "/" + (parts.path or "tepui")
+        self._root = f"{self._base}/{name}"
         self._session = Session(parts, self._shown)
         self._records = NodeRecords(self._session, self._root)
         self._term: Term | None = None
@@ -71,6 +72,12 @@ class ZooKeeperStore:
         except REQUEST_ERRORS as error:
             raise StoreUnreachable(f"{self._shown}: {_text(error)}") from error
         return None if data is None else _holder(data)
+
+    def announce(self, value: bytes) -> None:
+        try:
+            announce(self._session, self._base, value)
+        except REQUEST_ERRORS as error:
+            raise StoreUnreachable(f"{self._shown}: {_text(error)}") from error
 
     def _make_root(self) -> None:
         self._records.make_root()

@@ -53,8 +53,6 @@ NOT_YET: tuple[str, ...] = (
     "scheduler-launch-group-invalid",
     "scheduler-launch-group-kill",
     "status-executor",
-    "status-standby",
     "v0-logging-toggle",
     "v0-system-stats",
-    "zookeeper-nodes",
 )

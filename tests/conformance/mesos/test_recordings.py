@@ -44,11 +44,17 @@ BOOKED = ("operator-reserve-resources", "operator-create-volumes")  # by `Stage.
 NAMES = sorted(path.stem for path in RECORDINGS.glob("*.json") if path.stem != "index")
 STATUSES = [name for name in NAMES if name.startswith("status-operator")]
 SUBSCRIBES = [name for name in NAMES if name.startswith("subscribe-")]
-WITH_CALLS = ("operator-drain-agent", "operator-maintenance", "operator-mark-agent-gone")
-PLAYED = ("scheduler-", "pymesos-")  # by modules of their own
-FLOWS = [name for name in NAMES if name.startswith(PLAYED) or name in WITH_CALLS]
-APART = (*BOOKED, *AFTER, *STREAMS, *STATUSES, *LAST, *SUBSCRIBES, *FLOWS)
-PLAIN = [name for name in NAMES if name not in APART]
+APART = (*BOOKED, *AFTER, *STREAMS, *STATUSES, *LAST, *SUBSCRIBES)
+
+
+def is_exchange(name: str) -> bool:
+    """One request and its answer; conversations are replayed by modules of their own, what takes
+    several masters by `tests/cluster/test_masters.py`."""
+    known = json.loads((RECORDINGS / f"{name}.json").read_text())
+    return "request" in known and "calls" not in known
+
+
+PLAIN = [name for name in NAMES if name not in APART and is_exchange(name)]
 
 used: set[tuple[str, str]] = set()
 met: set[str] = set()

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from kernel.model.resources import MILLI, scalars
-from kernel.runtime.agent.config import AgentConfig, master_urls, problem_with
+from kernel.runtime.agent.config import AgentConfig, masters, problem_with
 from kernel.runtime.agent.host import agent_info, boot_id, resources
 
 
@@ -20,7 +20,7 @@ from kernel.runtime.agent.host import agent_info, boot_id, resources
         (AgentConfig(resources="[{]"), "--resources"),
         (AgentConfig(domain="eu"), "--domain"),
         (AgentConfig(ports="5-1"), "--ports"),
-        (AgentConfig(master=("zk://h:2181/mesos",)), "--master"),
+        (AgentConfig(master=("ftp://h:2181/mesos",)), "--master"),
     ],
 )
 def test_a_mistake_is_one_sentence_that_names_the_flag(config: AgentConfig, flag: str) -> None:
@@ -34,7 +34,7 @@ def test_the_defaults_will_do() -> None:
 def test_masters_may_be_named_by_host_and_port() -> None:
     config = AgentConfig(master=("h:5050", "https://i:5051"))
 
-    assert master_urls(config) == [
+    assert masters(config) == [
         "http://h:5050/tepui/v1/agent",
         "https://i:5051/tepui/v1/agent",
     ]
