@@ -133,5 +133,11 @@ def test_why_something_waits_is_said_in_sentences(cluster: Cluster, tmp_path: Pa
     assert "No agent has 1000 cpus and 32 MiB of memory" in said
     assert "Framework 'marathon'" in done(cluster, "explain", "marathon", "--cpus", "1")
     assert data(cluster, "explain", "*", "--role")["facts"]["role"] == "*"
+    small = {"id": "/small", "cmd": "sleep 1000", "cpus": 0.1, "mem": 32}
+    done(cluster, "app", "deploy", write(tmp_path, "small.json", small))
+    [task] = cluster.tasks("/small")
+    assert "is running on" in done(cluster, "explain", task["id"])
+    assert done(cluster, "explain", "small").startswith("App /small runs 1 of its 1 instances.")
+    done(cluster, "app", "delete", "small")
     assert "no framework, task or app named nobody" in done(cluster, "explain", "nobody", code=4)
     cluster.marathon("DELETE", "/v2/apps/huge?force=true")
