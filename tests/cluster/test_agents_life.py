@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.contracts.cluster import Process
-from tests.contracts.wire import wait_until
+from tests.contracts.wire import request, wait_until
 from tests.kernel.runtime.master.live import (
     CAPABLE,
     JSON_HEADERS,
@@ -47,6 +47,11 @@ class Both:
         reply = self.master.request("POST", "/api/v1", body, JSON_HEADERS)
         assert reply.status == 200, reply.text
         return reply.json() if reply.body else None
+
+    def state(self) -> Json:
+        """Of the agent, as it shows itself."""
+        shown: Json = request(self.agent.address, "GET", "/state").json()
+        return shown
 
     def end(self) -> None:
         self.agent.end()
@@ -158,9 +163,12 @@ def test_an_agent_is_drained_and_reactivated_and_at_last_gone(both: Both) -> Non
         (agent,) = both.operate("GET_AGENTS")["get_agents"]["agents"]
         if agent["drain_info"]["state"] == "DRAINED":
             break
+    grace = {"nanoseconds": 1_000_000_000}
+    assert both.state()["drain_config"] == {"mark_gone": False, "max_grace_period": grace}
     both.operate("REACTIVATE_AGENT", agent_id={"value": agent_id})
     scheduler.launch(scheduler.offer(30), task("two", agent_id))
     until(scheduler, "two", "TASK_RUNNING")
+    assert "drain_config" not in both.state()
 
     both.operate("DRAIN_AGENT", agent_id={"value": agent_id}, mark_gone=True)
     until(scheduler, "two", "TASK_KILLED")
@@ -205,6 +213,6 @@ def test_what_an_agent_lends_is_offered_and_a_task_runs_on_it(both: Both) -> Non
     )
 
     info = task("one", offer["agent_id"]["value"])
-    info["resources"] = [{**scalar("cpus", 1), "revocable": {}}, scalar("mem", 32)]
+    info["resources"] = [{**scalar("cpus", 1), "revocable": {}}]  # all that may be in the offer
     scheduler.launch(offer, info)
     until(scheduler, "one", "TASK_RUNNING")

@@ -51,7 +51,10 @@ class OperatorApi:
             AgentCallType.GET_METRICS: lambda: {"metrics": _named(views.metrics(node))},
             AgentCallType.GET_LOGGING_LEVEL: lambda: {"level": 0},
             AgentCallType.GET_STATE: lambda: _state(node),
-            AgentCallType.GET_AGENT: lambda: {"agent_info": _agent_info(node)},
+            AgentCallType.GET_AGENT: lambda: {
+                "agent_info": _agent_info(node),
+                **views.drain(node),
+            },
             AgentCallType.GET_FRAMEWORKS: lambda: _frameworks(node),
             AgentCallType.GET_EXECUTORS: lambda: _executors(node),
             AgentCallType.GET_TASKS: lambda: _tasks(node),

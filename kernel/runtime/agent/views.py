@@ -67,7 +67,20 @@ def state(node: Node) -> dict[str, Any]:
         "flags": flags(node),
         "frameworks": list(_frameworks(node)),
         "completed_frameworks": [],
+        **({"domain": info.domain} if info.domain is not None else {}),
+        **drain(node),
     }
+
+
+def drain(node: Node) -> dict[str, Any]:
+    """As the agent was told it, while it drains."""
+    record = node.machine.books.draining.record
+    if record is None:
+        return {}
+    config: dict[str, Any] = {"mark_gone": record.mark_gone}
+    if record.max_grace_ms is not None:
+        config["max_grace_period"] = {"nanoseconds": record.max_grace_ms * 1_000_000}
+    return {"drain_config": config}
 
 
 def flags(node: Node) -> dict[str, str]:
