@@ -128,6 +128,7 @@ class Agent:
             tasks=shown,
             frameworks=[self.tasks.frameworks[framework_id] for framework_id in frameworks],
             is_draining=self.books.draining.record is not None,
+            ip=self.settings.ip,
             executors=[
                 replace(record.info, framework_id=Id(record.framework_id)) for record in executors
             ],

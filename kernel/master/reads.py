@@ -16,9 +16,11 @@ from typing import Any, TypeVar
 from kernel.master import operator_views, views
 from kernel.master.cluster import Agent, Cluster, Framework, TaskRecord
 from kernel.master.encoded import V0, V1, Encoded, everyone, slices
+from kernel.master.inverse_offers import wire_inverse_offer
+from kernel.master.standing import is_active
 from kernel.messages.codec import encode
 from kernel.messages.pieces import Pieces, array, obj, objects
-from kernel.model.ids import AgentId
+from kernel.model.ids import AgentId, FrameworkId
 from kernel.model.task import TaskState
 
 T = TypeVar("T")
@@ -69,12 +71,12 @@ class Reads:
         """`/state`; `head` is what the shell knows: version, times, flags."""
         yield from self.v0.prepare()
         cluster = self._cluster
-        connected = sum(1 for agent in cluster.agents.values() if agent.is_connected)
+        active = sum(1 for agent in cluster.agents.values() if is_active(cluster, agent))
         shown = {
             **head,
             "capabilities": views.MASTER_CAPABILITIES,
-            "activated_slaves": float(connected),
-            "deactivated_slaves": float(len(cluster.agents) - connected),
+            "activated_slaves": float(active),
+            "deactivated_slaves": float(len(cluster.agents) - active),
             "unreachable_slaves": float(len(cluster.unreachable)),
             "recovered_slaves": views.recovered_view(cluster),
             "orphan_tasks": [],
@@ -153,11 +155,19 @@ class Reads:
 
     def _get_frameworks(self) -> Pieces:
         executors = views.executors_of(self._cluster)
+        asked: dict[FrameworkId, list[bytes]] = {}
+        for offer in self._cluster.inverse.outstanding.values():
+            wire = encode(wire_inverse_offer(self._cluster, offer))
+            asked.setdefault(offer.framework_id, []).append(wire)
 
         def shown(framework: Framework) -> Pieces:
             head = self.v1.framework(framework, executors.get(framework.framework_id, ()))
-            offers = self.v1.offers(framework)
-            return obj([("offers", array(offers))], head) if offers else Pieces([head])
+            lists = (
+                ("offers", self.v1.offers(framework)),
+                ("inverse_offers", asked.get(framework.framework_id, [])),
+            )
+            filled = [(name, array(items)) for name, items in lists if items]
+            return obj(filled, head) if filled else Pieces([head])
 
         self.v1.forget()
         return obj(

@@ -320,12 +320,12 @@ def metrics(cluster: Cluster) -> dict[str, float]:
         shown[f"master/{name}_used"] = in_use / MILLI
         shown[f"master/{name}_percent"] = in_use / all_of_it if all_of_it else 0.0
     connected = float(sum(1 for agent in cluster.agents.values() if agent.is_connected))
-    away = len(cluster.agents) - connected
+    active = float(sum(1 for agent in cluster.agents.values() if is_active(cluster, agent)))
     for name, value in (
-        ("active", connected),
+        ("active", active),
         ("connected", connected),
-        ("inactive", away),
-        ("disconnected", away),
+        ("inactive", len(cluster.agents) - active),
+        ("disconnected", len(cluster.agents) - connected),
         ("unreachable", float(len(cluster.unreachable))),
     ):
         shown[f"master/slaves_{name}"] = value

@@ -1,5 +1,6 @@
 """Machines that are planned to be away, are taken down and brought up."""
 
+import json
 from typing import Any
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from kernel.machine import Persist
 from kernel.master.machines import Machines
 from kernel.master.maintenance import machines_problem, schedule_problem, status
+from kernel.master.reads import whole
 from kernel.messages import agent as agent_messages
 from kernel.messages import operator_calls, scheduler
 from kernel.messages.maintenance import MachineId, Schedule, Status, Window
@@ -95,6 +97,29 @@ def test_what_frameworks_answered_is_shown_until_the_window_changes() -> None:
     assert status(stage.master.cluster).draining_machines[0].statuses == []
     stage.pass_time(100)
     assert any(e.inverse_offers for e in framework.hear())
+
+
+def frameworks_of(stage: Stage) -> Any:
+    shown = whole(stage.master.reads.get_frameworks())
+    return json.loads(bytes(shown))["frameworks"]
+
+
+def test_what_was_asked_is_shown_with_the_framework_until_it_answers() -> None:
+    """Source: mesos.md §2.9, GET_FRAMEWORKS: inverse_offers."""
+    stage = Stage()
+    framework, agent = stage.framework(), stage.agent()
+    running(stage, framework, agent)
+    schedule(stage, window(HOST))
+    stage.pass_time(100)
+
+    [asked] = frameworks_of(stage)[0]["inverse_offers"]
+    answer(framework, refuse_s=1_000)
+
+    assert asked["unavailability"] == {
+        "start": {"nanoseconds": 5},
+        "duration": {"nanoseconds": 7},
+    }
+    assert "inverse_offers" not in frameworks_of(stage)[0]
 
 
 def test_another_schedule_that_changes_nothing_for_an_agent_leaves_its_offers() -> None:
