@@ -74,6 +74,8 @@ class Operations:
             holder = (framework_id, role) if framework_id is not None else None
             allocator.convert(agent.agent_id, applied.consumed, applied.converted, holder)
             agent.changed()
+            if agent.wanted is not None:
+                agent.wanted = expected_total(agent)
         else:
             record.held = applied.consumed
             if framework_id is None:
@@ -123,7 +125,7 @@ class Operations:
     def _put_right(self, agent: Agent) -> list[Effect]:
         """Make the books say what the agent must have by now."""
         _confirm(agent)
-        wanted = expected_total(agent)
+        wanted = expected_total(agent) + agent.lent
         books = self._cluster.allocator.books[agent.agent_id]
         there = books.total
         if wanted == there:

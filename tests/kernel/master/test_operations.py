@@ -2,6 +2,7 @@
 
 import pytest
 
+from kernel.messages import agent as agent_messages
 from kernel.messages import scheduler
 from kernel.messages.operations import OperationStatus, Uuid
 from kernel.messages.quantities import from_wire
@@ -356,6 +357,43 @@ def test_what_was_launched_on_what_failed_leaves_the_books_with_its_end() -> Non
     cluster = worker.actor.stage.master.cluster
     [books] = [cluster.allocator.books[agent_id] for agent_id in cluster.agents]
     assert books.total == before and offer.agent_id == Id(worker.id)
+
+
+def test_what_an_agent_lends_is_not_touched_by_its_operations() -> None:
+    stage, framework, worker = scene(capabilities=(*CAPABLE, "REVOCABLE_RESOURCES"))
+    lent = Resources({(kind(is_revocable=True), "cpus"): 2_000})
+    [offer] = framework.offers()
+    worker.actor.say(agent_messages.UpdateOversubscribed(resources=wire(lent)))
+    [spare] = framework.offers()
+    assert held(spare) == lent
+
+    framework.accept([offer], reserve(of(RESERVED, cpus=1_000)), refuse_s=3600)
+    worker.work()
+
+    assert [e for e in framework.hear() if e.rescind is not None] == []
+    cluster = stage.master.cluster
+    [total] = [cluster.allocator.books[agent_id].total for agent_id in cluster.agents]
+    assert total == worker.total + lent
+
+
+def test_an_operation_of_a_stretched_agent_is_kept_when_what_stretched_it_ends() -> None:
+    _, framework, worker = scene()
+    worker.fails["RESERVE"] = None
+    [offer] = framework.offers()
+    info = task("t", worker.actor, resources=wire(of(RESERVED, cpus=1_000)))
+    framework.accept([offer], reserve(of(RESERVED, cpus=1_000)), launch_of(info), refuse_s=0)
+    worker.work()  # the task holds what there is not
+    worker.fails.clear()
+    [offer] = [offer for offer in framework.offers() if held(offer).scalar("mem")]
+    framework.accept([offer], reserve(of(RESERVED, mem=1_000_000)), refuse_s=0)
+
+    worker.actor.say(worker.actor.update(framework, "t", TaskState.DROPPED))
+
+    cluster = worker.actor.stage.master.cluster
+    [agent_id] = cluster.agents
+    assert cluster.allocator.books[agent_id].total.contains(of(RESERVED, mem=1_000_000))
+    worker.work()
+    assert cluster.allocator.books[agent_id].total == worker.total
 
 
 def test_a_static_agent_offers_no_volume_of_others() -> None:
