@@ -44,12 +44,38 @@ def operation_problem(operation: Operation, asked: Asked) -> str | None:
     if check is None:
         return f"Unknown operation type {operation.type}"
     name = (operation.type or "").lower()
-    payload = getattr(operation, name)
-    if payload is None:
+    if getattr(operation, name) is None:
         return f"Expecting '{name}' to be present"
-    if not getattr(payload, "resources", None) and not getattr(payload, "volumes", [1]):
+    named = _named(operation)
+    if not named:
         return f"Expecting '{name}' to name at least one resource"
-    return check(operation, asked)
+    return check(operation, asked) or _nothing_problem(named)
+
+
+def _named(operation: Operation) -> list[Resource]:
+    """All resources that it names; the sub-messages of other types don't count."""
+    match operation.type:
+        case "RESERVE" if operation.reserve is not None:
+            return operation.reserve.resources
+        case "UNRESERVE" if operation.unreserve is not None:
+            return operation.unreserve.resources
+        case "CREATE" if operation.create is not None:
+            return operation.create.volumes
+        case "DESTROY" if operation.destroy is not None:
+            return operation.destroy.volumes
+        case "GROW_VOLUME" if operation.grow_volume is not None:
+            return [operation.grow_volume.volume, operation.grow_volume.addition]
+        case "SHRINK_VOLUME" if operation.shrink_volume is not None:
+            return [operation.shrink_volume.volume]
+    return []
+
+
+def _nothing_problem(named: Sequence[Resource]) -> str | None:
+    """An operation on nothing would do nothing, and say that it is done."""
+    for resource in named:
+        if resources_of([resource])[0].is_empty:
+            return f"Invalid resources: there is nothing of '{resource.name}' to operate on"
+    return None
 
 
 # --- resources -----------------------------------------------------------------------------

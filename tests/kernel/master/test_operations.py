@@ -1,12 +1,14 @@
 """RESERVE, CREATE and their like: what they make, what becomes of them when the agent fails."""
 
+from math import nan
+
 import pytest
 
 from kernel.messages import agent as agent_messages
 from kernel.messages import scheduler
-from kernel.messages.operations import OperationStatus, Uuid
+from kernel.messages.operations import OperationStatus, Reserve, ShrinkVolume, Unreserve, Uuid
 from kernel.messages.quantities import from_wire
-from kernel.messages.v1 import Id, Offer
+from kernel.messages.v1 import Id, Offer, ReservationInfo, Resource, ScalarValue
 from kernel.model.kinds import Reservation, kind, reserved
 from kernel.model.operation import OperationState
 from kernel.model.resources import Resources, parse
@@ -29,6 +31,9 @@ from tests.kernel.master.stage import CAPABLE, SchedulerActor, Stage, launch_of,
 
 ALL = (*CAPABLE, "SHARED_RESOURCES")
 TICK_MS = 1_000
+DYNAMIC = [ReservationInfo(type="DYNAMIC", role="test")]
+ZERO = Resource(name="cpus", type="SCALAR", scalar=ScalarValue(0), reservations=DYNAMIC)
+NAN = Resource(name="cpus", type="SCALAR", scalar=ScalarValue(nan), reservations=DYNAMIC)
 
 
 def scene(**more: object) -> tuple[Stage, SchedulerActor, Worker]:
@@ -405,6 +410,44 @@ def test_a_static_agent_offers_no_volume_of_others() -> None:
     worker.work()
     other = stage.framework("other", roles=("other",))
     assert not any(k.volume_id for o in other.offers() for k in held(o).kinds())
+
+
+@pytest.mark.parametrize(
+    ("operation", "says"),
+    [
+        (reserve(Resources(), id=Id("op")), "Expecting 'reserve' to name at least one resource"),
+        (scheduler.Operation(type="CREATE", id=Id("op")), "Expecting 'create' to be present"),
+        (scheduler.Operation(id=Id("op")), "Unknown operation type None"),
+        (
+            scheduler.Operation(
+                type="UNRESERVE", id=Id("op"), unreserve=Unreserve(resources=[ZERO])
+            ),
+            "there is nothing of 'cpus' to operate on",
+        ),
+        (
+            scheduler.Operation(
+                type="SHRINK_VOLUME",
+                id=Id("op"),
+                shrink_volume=ShrinkVolume(volume=ZERO, subtract=ScalarValue(1)),
+            ),
+            "does not have DiskInfo",
+        ),
+        (
+            scheduler.Operation(type="RESERVE", id=Id("op"), reserve=Reserve(resources=[NAN])),
+            "is not a number",
+        ),
+    ],
+)
+def test_an_operation_on_nothing_is_said_to_be_one(
+    operation: scheduler.Operation, says: str
+) -> None:
+    _, framework, worker = scene()
+    [offer] = framework.offers()
+    framework.accept([offer], operation)
+    [status] = heard(framework)
+    assert says in (status.message or "")
+    worker.listen()
+    assert worker.heard == []
 
 
 def test_an_id_on_a_launch_is_an_error() -> None:
