@@ -68,8 +68,9 @@ class Witness(Framework):
         pids = [int(word) for word in path.read_text().split()] if path.exists() else []
         return [(pid, state.born(pid)) for pid in pids]
 
-    def count(self, wanted: TaskState) -> int:
-        return sum(task.state is wanted for task in self.tasks.values())
+    def launched_count(self) -> int:
+        """How many have met an offer, told or not."""
+        return sum(task.state is not None for task in self.tasks.values())
 
 
 async def until(holds: Callable[[], object], timeout_s: float, what: Callable[[], object]) -> None:
