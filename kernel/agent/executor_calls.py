@@ -151,13 +151,16 @@ class ExecutorCalls:
         if status.agent_id is not None and status.agent_id.value != record.agent_id:
             return  # meant for another agent; Mesos ignores it, too
         if executor.stream_id is not None:
+            # DIFFERS: Mesos does not acknowledge one of a task that it does not know.
             event = said.acknowledged(status.task_id, status.uuid)
             taken.acknowledgements.append(SendToExecutor(executor.stream_id, event))
         task_id = status.task_id.value
         if self._came_before(record.framework_id, task_id, status.uuid):
             return
         task = self._task(executor, task_id)
-        there = container_status(task, books.settings.ip, executor.pid) if task else None
+        there = None
+        if task is not None:
+            there = container_status(task, books.settings.ip, executor.pid, status.state)
         whole = completed_status(status, record.executor_id, record.agent_id, there, now.wall_ms)
         if task is None:
             more, calls = books.add_stray(record.framework_id, whole, now)

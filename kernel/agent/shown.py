@@ -50,7 +50,7 @@ def status_of(record: TaskRecord, event: StatusReported, ip: str, wall_ms: int) 
         timestamp=wall_ms / 1000,
         healthy=event.healthy,
         check_status=event.check_status,
-        container_status=container_status(record, ip, event.pid),
+        container_status=container_status(record, ip, event.pid, event.state),
         limitation=limitation_of(event),
     )
 
@@ -63,11 +63,16 @@ def limitation_of(event: StatusReported) -> dict[str, Any] | None:
     return {"resources": [{"name": "mem", "type": "SCALAR", "scalar": mem}]}
 
 
-def container_status(record: TaskRecord, ip: str, pid: int | None) -> ContainerStatus:
-    """Of the container that a task runs in, which may be that of its executor."""
+def container_status(
+    record: TaskRecord, ip: str, pid: int | None, state: TaskState
+) -> ContainerStatus:
+    """Of the container that a task runs in, which may be that of its executor. One inside that is
+    described only while it runs, as Mesos has it."""
     container: dict[str, Any] = {"value": record.executor or record.container_id}
     if record.is_nested:
         container = {"value": record.container_id, "parent": {"value": record.executor}}
+        if state not in (TaskState.RUNNING, TaskState.KILLING):
+            return ContainerStatus(container_id=container)
     address = {"protocol": "IPv4", "ip_address": ip}
     return ContainerStatus(
         container_id=container,

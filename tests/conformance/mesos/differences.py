@@ -45,14 +45,6 @@ OTHER_STATUS: dict[str, tuple[int, str]] = {
 }
 
 NOT_YET: tuple[str, ...] = (
-    "executor-custom",
-    "executor-custom-scheduler-side",
-    "executor-dies",
-    "executor-info-differs",
-    "scheduler-launch-group",
-    "scheduler-launch-group-invalid",
-    "scheduler-launch-group-kill",
-    "status-executor",
     "v0-logging-toggle",
     "v0-system-stats",
 )

@@ -76,9 +76,18 @@ class Talk:
 
         return self.stream.until(look, timeout_s, what)
 
-    def next_told(self, what: str) -> Json:
-        self.until(lambda: self.told, what)
-        return self.told.pop(0)
+    def next_told(self, what: str, task_id: str | None = None) -> Json:
+        """The next event; of a task, the next of that one: between tasks there is no order."""
+
+        def place() -> int | None:
+            for at, event in enumerate(self.told):
+                theirs = event.get("update", {}).get("status", {}).get("task_id", {}).get("value")
+                if theirs == task_id or task_id is None or theirs is None:
+                    return at + 1
+            return None
+
+        at: int = self.until(place, what)
+        return self.told.pop(at - 1)
 
     def largest_offer(self, agent_id: str) -> Json:
         """Of this agent, and not yet one of the recording's; it is so now."""
@@ -170,7 +179,8 @@ class Flow:
         uuid = uuid_of(record)
         if uuid is not None and (number, uuid) in self._repeated:
             return
-        mine = talk.next_told(f"{type_} in the recording's order")
+        task = record.get("update", {}).get("status", {}).get("task_id", {}).get("value")
+        mine = talk.next_told(f"{type_} in the recording's order", self.ours.get(task, task))
         if uuid is not None:
             self._repeated.add((number, uuid))
             self.ours[uuid] = uuid_of(mine) or ""

@@ -42,7 +42,7 @@ STREAMS = (
 LAST = ("v0-post-teardown",)
 BOOKED = ("operator-reserve-resources", "operator-create-volumes")  # by `Stage.book`
 NAMES = sorted(path.stem for path in RECORDINGS.glob("*.json") if path.stem != "index")
-STATUSES = [name for name in NAMES if name.startswith("status-operator")]
+STATUSES = [name for name in NAMES if name.startswith(("status-operator", "status-executor"))]
 SUBSCRIBES = [name for name in NAMES if name.startswith("subscribe-")]
 APART = (*BOOKED, *AFTER, *STREAMS, *STATUSES, *LAST, *SUBSCRIBES)
 
@@ -51,7 +51,7 @@ def is_exchange(name: str) -> bool:
     """One request and its answer; conversations are replayed by modules of their own, what takes
     several masters by `tests/cluster/test_masters.py`."""
     known = json.loads((RECORDINGS / f"{name}.json").read_text())
-    return "request" in known and "calls" not in known
+    return "request" in known and not {"calls", "records"} & {*known, *known["response"]}
 
 
 PLAIN = [name for name in NAMES if name not in APART and is_exchange(name)]
@@ -92,7 +92,7 @@ def ours(live: Stage, text: str) -> str:
 
 
 def replay(live: Stage, name: str, request: Any) -> tuple[int, dict[str, str], Any]:
-    is_agents = name.startswith(("agent-", "v0-agent-", "status-operator-agent"))
+    is_agents = name.startswith(("agent-", "v0-agent-", "status-operator-agent", "status-executor"))
     port = live.agent_port if is_agents else live.master.port
     body = request["body"]
     text = body if isinstance(body, str) or body is None else json.dumps(body)

@@ -80,6 +80,10 @@ def update(task_id: str, state: str, **more: Any) -> None:
     call({"type": "UPDATE", "update": {"status": status}})
 
 
+def introduce() -> None:
+    tell(env=dict(os.environ), cwd=os.getcwd(), argv=sys.argv)
+
+
 class Stream:
     """One subscription."""
 
@@ -132,6 +136,7 @@ def obey(stream: Stream, bidden: dict[str, Any]) -> Stream:
         update(bidden["task_id"], bidden["state"], **rest)
     elif "resubscribe" in bidden:
         old, stream = stream, Stream(bidden["resubscribe"])
+        introduce()
         note(end_of_stream=old.next() is None)
     elif "exit" in bidden:
         os._exit(bidden["exit"])
@@ -169,7 +174,7 @@ def main() -> None:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
     note(env=dict(os.environ), pid=os.getpid())
     stream = come_back()
-    tell(env=dict(os.environ), cwd=os.getcwd(), argv=sys.argv)
+    introduce()
     while True:
         try:
             event = stream.next()
