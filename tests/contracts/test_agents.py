@@ -328,3 +328,30 @@ def test_d10_an_agent_that_is_marked_gone_ends_and_so_do_its_tasks(own_cluster: 
         wait_until(cluster.the_agent.has_ended, what="the agent has ended")
         assert operate(cluster.master, "MARK_AGENT_GONE", agent_id=agent_id).status == 200
         assert agent_id["value"] not in json.dumps(shown(cluster.master, "GET_AGENTS"))
+
+
+def test_a_drain_goes_on_though_agent_and_master_are_killed(own_cluster: Make) -> None:
+    """Source: mesos.md §1.1: draining is durable; design: written before it is acted on."""
+    cluster = own_cluster()
+    scheduler = Scheduler(cluster.master)
+    agent_id = scheduler.run("stubborn", "trap '' TERM; sleep 1000")["agent_id"]
+    cluster.the_agent.kill()
+    grace = {"seconds": 1}
+    answer = operate(cluster.master, "DRAIN_AGENT", agent_id=agent_id, max_grace_period=grace)
+    assert answer.status == 200, answer.text
+
+    cluster.the_master.kill()
+    cluster.the_master.start()
+    cluster.the_agent.start()
+
+    with scheduler.again() as again:
+        killed = again.status("stubborn", "TASK_KILLED")
+        assert killed["reason"] == "REASON_AGENT_DRAINING"
+
+        def drained() -> bool:
+            known = agent_shown(cluster.master, agent_id["value"])
+            return bool(known["drain_info"]["state"] == "DRAINED")
+
+        wait_until(drained, what="drained")
+        assert operate(cluster.master, "REACTIVATE_AGENT", agent_id=agent_id).status == 200
+        assert again.run("after")["agent_id"] == agent_id
