@@ -149,9 +149,13 @@ class OwnCluster(Cluster):
         agent = Process("agent", directory, *master, *own, *flags, log=self._log)
         self.the_agents.append(agent)
         agent.listens()
-        count = len(self.the_agents)
-        wait_until(lambda: self.agents_count() >= count, what="the agent is registered")
+        wait_until(lambda: self._is_registered(agent), what="the agent is registered")
         return agent
+
+    def _is_registered(self, agent: Process) -> bool:
+        slaves = request(self.master, "GET", "/slaves").json()["slaves"]
+        at = f":{agent.address.port}"
+        return any(slave["active"] and slave["pid"].endswith(at) for slave in slaves)
 
     def agents_count(self) -> int:
         slaves = request(self.master, "GET", "/slaves").json()["slaves"]

@@ -154,7 +154,7 @@ class Likeness:
             case inspect.BoolType():
                 return st.booleans()
             case inspect.BytesType():
-                return st.sampled_from([0, 1, 15, 16, 17, 300]).map(
+                return st.sampled_from([0, 15, 16, 16, 16, 16, 17, 300]).map(
                     lambda size: b64encode(b"\x01" * size).decode()
                 )
             case _:

@@ -15,21 +15,29 @@ from hypothesis import strategies as st
 
 from kernel.messages import agent as agent_messages
 from kernel.messages.agent_operator import AgentCall, AgentCallType
+from kernel.messages.executor import Call as ExecutorCall
+from kernel.messages.executor import CallType as ExecutorCallType
 from kernel.messages.operator import Call as OperatorCall
 from kernel.messages.operator import CallType as OperatorCallType
 from kernel.messages.scheduler import Call, CallType, Operation
+from tests.contracts.executor import Executor, Puppet
+from tests.contracts.scheduler import Scheduler, framework_info, task
 from tests.contracts.wire import Address
-from tests.garbage.making import Likeness, accepts, json_bytes
+from tests.garbage.making import ROOM, Likeness, accepts, json_bytes
 from tests.garbage.sending import Reply, request_bytes, send
 from tests.garbage.stage import AGENT_PATH, Stage, judge
 
 JSON = {"Content-Type": "application/json", "Accept": "application/json"}
-SCHEDULER, OPERATOR = b"/api/v1/scheduler", b"/api/v1"
+SCHEDULER, OPERATOR, EXECUTOR = b"/api/v1/scheduler", b"/api/v1", b"/api/v1/executor"
 numbers = itertools.count()
 acknowledged: set[int] = set()
 EXAMPLES = settings(
     max_examples=int(os.environ.get("GARBAGE_EXAMPLES", "120")),
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+    suppress_health_check=[
+        HealthCheck.too_slow,
+        HealthCheck.data_too_large,
+        HealthCheck.function_scoped_fixture,  # one victim for all examples
+    ],
 )
 
 
@@ -118,6 +126,31 @@ def test_calls_of_operators_to_the_agent(stage: Stage, data: st.DataObject) -> N
     body = data.draw(Likeness(stage.victims.pools()).call(AgentCall, type_))
 
     judge(post(stage.agent, OPERATOR, body))
+
+
+@pytest.fixture
+def framework_id(stage: Stage) -> Iterator[str]:
+    """Of a framework with an executor "e1" that has subscribed, and a task "t1" on it."""
+    puppet = Puppet("e1", ROOM)
+    with Scheduler(stage.master, framework_info(roles=["victim"])) as scheduler:
+        offer = scheduler.offer(lambda offer: bool(offer["agent_id"]["value"] == stage.agent_id))
+        scheduler.launch(offer, task("t1", offer, None, executor=puppet.info))
+        puppet.started()
+        executor = Executor(stage.agent, scheduler.id, "e1")
+        yield scheduler.id
+        executor.close()
+        puppet.close()
+
+
+@EXAMPLES
+@given(data=st.data())
+def test_calls_of_executors(stage: Stage, framework_id: str, data: st.DataObject) -> None:
+    pools = {"framework_id": [framework_id], "executor_id": ["e1"], "task_id": ["t1", "t2"]}
+    always = {"framework_id": {"value": framework_id}, "executor_id": {"value": "e1"}}
+    type_ = data.draw(st.sampled_from(list(ExecutorCallType)))
+    body = data.draw(Likeness(pools).call(ExecutorCall, type_, **always))
+
+    judge(post(stage.agent, EXECUTOR, body))
 
 
 @EXAMPLES

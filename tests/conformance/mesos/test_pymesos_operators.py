@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from tests.contracts.cluster import OwnCluster
-from tests.contracts.scheduler import Scheduler, framework_info
-from tests.contracts.wire import Json
+from tests.contracts.scheduler import Scheduler, framework_info, scalar
+from tests.contracts.wire import Json, wait_until
 
 READS = {
     "getHealth": "get_health",
@@ -31,6 +31,9 @@ MASTERS_READS = READS | {
     "getRoles": "get_roles",
     "getWeights": "get_weights",
     "getMaster": "get_master",
+    "getQuota": "get_quota",
+    "getMaintenanceStatus": "get_maintenance_status",
+    "getMaintenanceSchedule": "get_maintenance_schedule",
 }
 AGENTS_READS = READS | {"getContainers": "get_containers"}
 
@@ -155,3 +158,66 @@ def test_a_refusal_is_an_error_with_the_reason(pymesos: Any, cluster: OwnCluster
 
     with pytest.raises(RuntimeError, match="code=404"):
         driver.listFiles("/no/such/file")
+
+
+def test_weights_and_quota_are_set_by_the_driver(pymesos: Any, cluster: OwnCluster) -> None:
+    driver = pymesos.MesosOperatorMasterDriver(str(cluster.master))
+    guarantee = [scalar("cpus", 1.0), scalar("mem", 128.0)]
+
+    driver.updateWeights([{"role": "operators", "weight": 2.5}])
+    driver.setQuota({"role": "operators", "guarantee": guarantee})
+
+    weights = driver.getWeights()["get_weights"]["weight_infos"]
+    assert {"role": "operators", "weight": 2.5} in weights
+    roles = [each["role"] for each in driver.getQuota()["get_quota"]["status"]["configs"]]
+    assert "operators" in roles
+    driver.removeQuota("operators")
+    status = driver.getQuota()["get_quota"].get("status", {})
+    assert "operators" not in [each["role"] for each in status.get("configs", [])]
+
+
+def test_resources_are_reserved_and_volumes_made_by_the_driver(
+    pymesos: Any, cluster: OwnCluster
+) -> None:
+    driver = pymesos.MesosOperatorMasterDriver(str(cluster.master))
+    agent_id = cluster.agent_id(cluster.the_agent)
+    disk = scalar("disk", 64.0, reservations=[{"type": "DYNAMIC", "role": "operators"}])
+    mount = {"persistence": {"id": "v"}, "volume": {"mode": "RW", "container_path": "data"}}
+
+    driver.reserveResources(agent_id, [disk])
+    driver.createVolumes(agent_id, [{**disk, "disk": mount}])
+
+    with pytest.raises(RuntimeError, match="code=409"):
+        driver.unreserveResources(agent_id, [disk])
+    wait_until(lambda: _is_done(driver.destroyVolumes, agent_id, [{**disk, "disk": mount}]))
+    wait_until(lambda: _is_done(driver.unreserveResources, agent_id, [disk]))
+
+
+def _is_done(call: Callable[..., None], *arguments: Any) -> bool:
+    """What the agent has not confirmed yet can't be built upon."""
+    try:
+        call(*arguments)
+    except RuntimeError as error:
+        assert "code=409" in str(error)
+        return False
+    return True
+
+
+def test_a_machine_is_taken_down_and_an_agent_marked_gone_by_the_driver(
+    pymesos: Any, cluster: OwnCluster
+) -> None:
+    driver = pymesos.MesosOperatorMasterDriver(str(cluster.master))
+    machine = {"hostname": "elsewhere.example", "ip": "10.1.2.3"}
+    start = {"nanoseconds": 2_000_000_000_000_000_000}
+    agent = cluster.add_agent()
+
+    driver.updateMaintenanceSchedule(
+        [{"machine_ids": [machine], "unavailability": {"start": start}}]
+    )
+    driver.startMaintenance([machine])
+    down = driver.getMaintenanceStatus()["get_maintenance_status"]["status"]["down_machines"]
+    driver.stopMaintenance([machine])
+    driver.markAgentGone(cluster.agent_id(agent))
+
+    assert down == [machine]
+    wait_until(agent.has_ended, what="the agent was told to go")
