@@ -57,14 +57,17 @@ class QuotaNode:
         self.require(name)
 
     def require(self, name: str) -> None:
-        lacking = self.quota.guarantees.get(name, 0) - self.consumed.get(name, 0)
-        wanted = max(lacking, self.below.get(name, 0), 0)
-        more = wanted - self.required.get(name, 0)
-        if more and self.parent is not None:
-            self.required[name] = wanted
-            self.parent.below[name] = self.parent.below.get(name, 0) + more
-            if self.parent.parent is not None:
-                self.parent.require(name)
+        """What must be kept has changed, here and as far up as it makes a difference."""
+        node = self
+        while node.parent is not None:
+            lacking = node.quota.guarantees.get(name, 0) - node.consumed.get(name, 0)
+            wanted = max(lacking, node.below.get(name, 0), 0)
+            more = wanted - node.required.get(name, 0)
+            if not more:
+                return
+            node.required[name] = wanted
+            node.parent.below[name] = node.parent.below.get(name, 0) + more
+            node = node.parent
 
     def lacks(self, name: str) -> int:
         """What of its guarantee is nobody's in particular below it."""

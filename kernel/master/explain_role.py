@@ -213,12 +213,10 @@ def on_role(cluster: Cluster, role: str) -> Answer:
     if record is None:
         text = f"Nobody is subscribed to role '{role}', and it has nothing."
         return {"sentences": [text], "facts": facts}
-    wanting = [f for f in record.frameworks if cluster.allocator.ranking.wants(f, role)]
-    count = phrases.counted(len(record.frameworks), "framework")
-    is_one = len(record.frameworks) == 1
+    wanting = sum(cluster.allocator.ranking.wants(f, role) for f in record.frameworks)
     sentences = [
-        f"Role '{role}' has a weight of {weight:g}; {count} {'is' if is_one else 'are'} subscribed"
-        f" to it, of which {len(wanting) or 'none'} {_wants(len(wanting))} offers.",
+        f"Role '{role}' has a weight of {weight:g};"
+        f" {_subscribed(len(record.frameworks), wanting)}.",
         f"Its tasks hold {phrases.amounts(record.held.quantities())}, and"
         f" {phrases.amounts(record.offered.quantities())} {_is_are(record.offered.quantities())}"
         f" on offer under it.",
@@ -233,6 +231,15 @@ def on_role(cluster: Cluster, role: str) -> Answer:
     return {"sentences": sentences, "facts": facts}
 
 
+def _subscribed(count: int, wanting: int) -> str:
+    if count == 0:
+        return "nobody is subscribed to it"
+    if count == 1:
+        return f"one framework is subscribed to it and wants {'' if wanting else 'no '}offers"
+    those = f"{wanting or 'none'} {_wants(wanting)} offers"
+    return f"{count} frameworks are subscribed to it, of which {those}"
+
+
 def _part(name: str, milli: int) -> str:
     return phrases.amount(name, milli) if milli else "none"
 
@@ -242,7 +249,10 @@ def _wants(count: int) -> str:
 
 
 def _is_are(amounts: Amounts) -> str:
-    return "is" if len(amounts) < 2 else "are"
+    """`nothing is`, `1 GiB of memory is`, `2 cpus are`, `1 cpu and 1 GiB of memory are`."""
+    if len(amounts) > 1:
+        return "are"
+    return "are" if any(amounts.get(name, 0) > MILLI for name in ("cpus", "gpus")) else "is"
 
 
 def _guarantee(name: str, guarantee: int, used: int) -> str:

@@ -28,6 +28,9 @@ FAILOVER_TIMEOUT_MAX_S = 2**63 / 1e9  # Mesos keeps it as 64 bits of nanoseconds
 _BARE_CALLS = (CallType.REVIVE, CallType.SUPPRESS, CallType.TEARDOWN, CallType.UNKNOWN)
 
 
+ROLE_DEPTH_MAX = 100  # each level costs at every grant
+
+
 def call_problem(call: Call) -> str | None:
     """Why the call is no call at all (400), or None."""
     if call.type is None:
@@ -137,7 +140,11 @@ def role_problem(role: str) -> str | None:
         return f"Role '{role}' cannot end with a slash"
     if "//" in role:
         return f"Role '{role}' cannot contain two adjacent slashes"
-    for component in role.split("/"):
+    components = role.split("/")
+    # DIFFERS: Mesos takes roles of any depth.
+    if len(components) > ROLE_DEPTH_MAX:
+        return f"Role '{role[:100]}…' is more than {ROLE_DEPTH_MAX} levels deep"
+    for component in components:
         if component in (".", "..", "*"):
             return f"Role '{role}' cannot include '{component}' as a component"
         if component.startswith("-"):

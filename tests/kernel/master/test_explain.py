@@ -288,7 +288,7 @@ def test_a_role_is_told_with_its_quota() -> None:
     stage.pass_time(100)
 
     assert ask(stage, role="eng")["sentences"] == [
-        "Role 'eng' has a weight of 1; 1 framework is subscribed to it, of which 1 wants offers.",
+        "Role 'eng' has a weight of 1; one framework is subscribed to it and wants offers.",
         "Its tasks hold nothing, and 2 cpus and 1 GiB of memory are on offer under it.",
         "With all below it, it uses none of the 4 cpus that its quota allows.",
         "It is guaranteed 3 cpus and still lacks 3 cpus.",

@@ -147,6 +147,19 @@ def test_a_limit_below_what_is_used_is_set_only_by_force() -> None:
     assert update(stage, config("a", limits="cpus:0.5"), force=True).status == 200
 
 
+def test_a_role_has_a_hundred_levels_at_most() -> None:
+    """Each level costs at every grant, and endless ones would end us."""
+    stage = Stage()
+    stage.agent()
+    deep = "/".join(["a"] * 100)
+
+    assert update(stage, config(deep, "cpus:1", "cpus:1")).status == 200
+    answer = update(stage, config(f"{deep}/a", limits="cpus:1"))
+
+    assert answer.status == 400
+    assert "is more than 100 levels deep" in answer.message
+
+
 # --- the deprecated calls ------------------------------------------------------------------
 
 
