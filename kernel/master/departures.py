@@ -16,11 +16,11 @@ from kernel.master.cluster import (
     Cluster,
     Framework,
     TaskRecord,
-    forget_operations,
     master_status,
 )
 from kernel.master.events import CloseAgentStream, Effect
 from kernel.master.offers import Offers
+from kernel.master.operations import give_up
 from kernel.master.reconcile import NS_PER_MS
 from kernel.master.registry_gone import GoneRecord
 from kernel.master.standing import refresh
@@ -29,6 +29,7 @@ from kernel.messages import scheduler
 from kernel.messages.operator import EventType
 from kernel.messages.v1 import Id, TimeInfo
 from kernel.model.ids import AgentId
+from kernel.model.operation import OperationState
 from kernel.model.task import TaskState
 
 AGENT_REMOVED = "REASON_AGENT_REMOVED"
@@ -78,7 +79,7 @@ class Departures:
         for task in list(agent.tasks.values()):
             framework = cluster.frameworks.get(task.key[0])
             effects += self._lose_sight(framework, task, now)
-        effects += self._remove(agent)
+        effects += self._remove(agent, OperationState.UNREACHABLE, "unreachable")
         cluster.unreachable[agent.agent_id] = record
         cluster.count("agents_unreachable")
         return effects + self._tell_failure(agent.agent_id)
@@ -153,7 +154,11 @@ class Departures:
         why = "Agent has been marked gone"
         state = TaskState.GONE_BY_OPERATOR
         effects += self._end_all(agent, state, AGENT_REMOVED_BY_OPERATOR, why, now)
-        return effects + self._remove(agent) + self._tell_failure(agent_id)
+        return (
+            effects
+            + self._remove(agent, OperationState.GONE_BY_OPERATOR, "marked gone")
+            + self._tell_failure(agent_id)
+        )
 
     def _bury(self, agent_id: AgentId, now: Now) -> list[Effect]:
         """Its tasks were unreachable, and now it is sure that they will not come back."""
@@ -214,11 +219,13 @@ class Departures:
         self._cluster.remove_task(record)
         return effects
 
-    def _remove(self, agent: Agent) -> list[Effect]:
+    def _remove(
+        self, agent: Agent, state: OperationState = OperationState.UNKNOWN, word: str = "no more"
+    ) -> list[Effect]:
         """Out of all books, once nothing is held there."""
         cluster = self._cluster
         effects = self._offers.forget(agent)
-        forget_operations(cluster, agent)
+        effects += give_up(cluster, agent, state, f"The agent is {word}")
         for key in list(agent.executors):
             cluster.remove_executor(agent, key)
         if agent.stream_id is not None:

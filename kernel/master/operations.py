@@ -17,6 +17,7 @@ from kernel.master.cluster import (
     Cluster,
     Framework,
     OperationRecord,
+    forget_operations,
     release_operation,
     set_total,
 )
@@ -190,11 +191,7 @@ class Operations:
         return self.tell(framework, status)
 
     def tell(self, framework: Framework, status: OperationStatus) -> list[Effect]:
-        event = scheduler.Event(
-            type=scheduler.EventType.UPDATE_OPERATION_STATUS,
-            update_operation_status=scheduler.UpdateOperationStatus(status=status),
-        )
-        return self._cluster.tell(framework, event)
+        return _tell(self._cluster, framework, status)
 
     # --- reconciling -----------------------------------------------------------------------
 
@@ -245,6 +242,32 @@ class Operations:
             message=f"Reconciliation: {message}",
             agent_id=asked.agent_id,
         )
+
+
+def give_up(cluster: Cluster, agent: Agent, state: OperationState, message: str) -> list[Effect]:
+    """The agent is no more, as far as we know: whoever waits for an operation there is told so, and
+    nothing is held for one any more. No uuid: nobody but the agent repeats a status."""
+    effects: list[Effect] = []
+    for record in agent.operations.values():
+        framework = cluster.frameworks.get(record.framework_id or NOBODY)
+        if framework is not None and record.operation.id is not None:
+            status = OperationStatus(
+                operation_id=record.operation.id,
+                state=state,
+                message=message,
+                agent_id=Id(record.agent_id),
+            )
+            effects += _tell(cluster, framework, status)
+    forget_operations(cluster, agent)
+    return effects
+
+
+def _tell(cluster: Cluster, framework: Framework, status: OperationStatus) -> list[Effect]:
+    event = scheduler.Event(
+        type=scheduler.EventType.UPDATE_OPERATION_STATUS,
+        update_operation_status=scheduler.UpdateOperationStatus(status=status),
+    )
+    return cluster.tell(framework, event)
 
 
 def expected_total(agent: Agent) -> Resources:

@@ -582,6 +582,22 @@ def test_an_agent_given_up_takes_what_is_open_with_it() -> None:
     assert worker.actor.stage.master.cluster.agents == {}
 
 
+def test_who_waits_for_an_operation_is_told_that_its_agent_is_unreachable() -> None:
+    """Source: Mesos, src/master/master.hpp, sendBulkOperationFeedback."""
+    stage, framework, worker = scene()
+    [offer] = framework.offers()
+    framework.accept([offer], reserve(of(RESERVED, cpus=500), id=Id("op")), refuse_s=0)
+    worker.listen()  # done, and not yet said
+
+    stage.pass_time(100_000)
+    [status] = heard(framework)
+    assert (status.state, status.uuid) == (OperationState.UNREACHABLE, None)
+
+    worker.come_back()
+    [status] = heard(framework)
+    assert status.state is OperationState.FINISHED and status.uuid is not None
+
+
 # --- feedback ------------------------------------------------------------------------------
 
 
