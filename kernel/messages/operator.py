@@ -102,6 +102,9 @@ class _AnyCall(Protocol):
     def type(self) -> StrEnum | None: ...
 
     @property
+    def set_logging_level(self) -> calls.SetLoggingLevel | None: ...
+
+    @property
     def read_file(self) -> calls.ReadFile | None: ...
 
 
@@ -127,6 +130,9 @@ def payload_problem(call: _AnyCall) -> str | None:
     name = call.type.lower()
     if hasattr(call, name) and getattr(call, name) is None:
         return f"Expecting '{name}' to be present"
+    logging = call.set_logging_level
+    if logging is not None and (logging.level < 0 or logging.duration.nanoseconds < 0):
+        return "Expecting 'level' and 'duration' of 'set_logging_level' not to be negative"
     read = call.read_file
     if read is not None and (read.offset < 0 or (read.length or 0) < 0):
         return "Expecting 'offset' and 'length' of 'read_file' not to be negative"

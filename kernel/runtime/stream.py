@@ -25,6 +25,7 @@ class EventStream:
         self._ready = asyncio.Event()
         self._on_close = on_close
         self.closed = False
+        self.was_dropped = False  # for being too slow
 
     def begin(self, chunks: Iterable[bytes]) -> None:
         """What leaves first, however large: nothing of it counts as behind."""
@@ -40,6 +41,7 @@ class EventStream:
         self._ready.set()
         if self._behind_bytes > self._behind_bytes_max:
             self._chunks.clear()
+            self.was_dropped = True
             self.close()
 
     @property

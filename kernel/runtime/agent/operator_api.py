@@ -32,6 +32,7 @@ from kernel.runtime.call_form import (
     refuse,
 )
 from kernel.runtime.http import Request, Response
+from kernel.runtime.system import LoggingLevel
 
 RECORDIO = "application/recordio"
 FORMS = (JSON, PROTOBUF)  # the first wins where a client takes both
@@ -42,14 +43,15 @@ Json = dict[str, Any]
 class OperatorApi:
     """One per process."""
 
-    def __init__(self, node: Node, files: Files) -> None:
+    def __init__(self, node: Node, files: Files, logging_level: LoggingLevel) -> None:
         self._node = node
+        self._logging_level = logging_level
         self._views: dict[AgentCallType, Callable[[], Json]] = {
             AgentCallType.GET_HEALTH: lambda: {"healthy": True},
             AgentCallType.GET_VERSION: _version,
             AgentCallType.GET_FLAGS: lambda: {"flags": _named(views.flags(node))},
             AgentCallType.GET_METRICS: lambda: {"metrics": _named(views.metrics(node))},
-            AgentCallType.GET_LOGGING_LEVEL: lambda: {"level": 0},
+            AgentCallType.GET_LOGGING_LEVEL: lambda: {"level": logging_level.level},
             AgentCallType.GET_STATE: lambda: _state(node),
             AgentCallType.GET_AGENT: lambda: {
                 "agent_info": _agent_info(node),
@@ -101,6 +103,8 @@ class OperatorApi:
                 return _shown(call.type, await asyncio.to_thread(of_files, call))
             except Refused as refused:
                 return refused.response
+        if call.type is AgentCallType.SET_LOGGING_LEVEL:
+            return self._logging_level.carry_out(call.set_logging_level)
         if call.type is AgentCallType.UNKNOWN:
             return refuse(501, "501 Not Implemented.")
         return refuse(501, f"{call.type} is not implemented yet: this agent can't do it.")

@@ -24,6 +24,7 @@ from kernel.runtime.authentication import Authenticator
 from kernel.runtime.call_form import refuse
 from kernel.runtime.http import Application, Request, Response, Route, Streaming
 from kernel.runtime.serve import stop_serving
+from kernel.runtime.system import LoggingLevel, system_stats
 
 Handler = Callable[[Request], Awaitable[Response | Streaming]]
 
@@ -44,6 +45,7 @@ def build(config: AgentConfig) -> Application:
 
 def _routes(node: Node) -> Iterator[Route]:
     files = Files(node.work_dir, lambda: _sandboxes(node))
+    logging_level = LoggingLevel()
     pages: dict[str, Handler] = {
         "/health": _health,
         "/version": _shown(views.version),
@@ -51,6 +53,7 @@ def _routes(node: Node) -> Iterator[Route]:
         "/state.json": _recovered(node, _shown(lambda: views.state(node))),
         "/flags": _shown(lambda: {"flags": views.flags(node)}),
         "/metrics/snapshot": _shown(lambda: views.metrics(node)),
+        "/system/stats.json": _shown(system_stats),
         "/monitor/statistics": _recovered(node, _shown(lambda: executor_views.statistics(node))),
         "/monitor/statistics.json": _recovered(
             node, _shown(lambda: executor_views.statistics(node))
@@ -70,11 +73,14 @@ def _routes(node: Node) -> Iterator[Route]:
         for prefix in ("", "/slave(1)"):
             yield Route("GET", prefix + path, handler)
             yield Route("HEAD", prefix + path, handler)
-    operators = _admitted(gate, READWRITE, _recovered(node, OperatorApi(node, files)))
+    operators = OperatorApi(node, files, logging_level)
+    operators_asked = _admitted(gate, READWRITE, _recovered(node, operators))
     executors = ExecutorApi(lambda: node.driver, lambda: node.executors)
+    toggle = _admitted(gate, READWRITE, logging_level.toggle)
     for prefix in ("", "/slave(1)"):
+        yield Route("*", prefix + "/logging/toggle", toggle)
         for path in ("/api/v1", "/api/v1/", "/api/v1/operator", "/api/v1/operator/"):
-            yield Route("*", prefix + path, operators)
+            yield Route("*", prefix + path, operators_asked)
         for path in ("/api/v1/executor", "/api/v1/executor/"):
             yield Route("*", prefix + path, executors)
     yield Route("POST", SHUTDOWN_PATH, lambda request: _shut_down(node, request))

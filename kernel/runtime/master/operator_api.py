@@ -41,8 +41,9 @@ from kernel.runtime.call_form import (
 from kernel.runtime.driver import Driver
 from kernel.runtime.http import Request, Response, Streaming
 from kernel.runtime.master.pages import BUILD
-from kernel.runtime.master.streams import Streams
+from kernel.runtime.master.streams import Streams, metrics_of
 from kernel.runtime.reader import Reader, Reading
+from kernel.runtime.system import LoggingLevel
 from kernel.store.interface import StoreFull
 
 FORMS = (JSON, PROTOBUF)  # the first wins where a client takes both
@@ -62,6 +63,7 @@ class OperatorApi:
         machine: Master,
         streams: Streams,
         reader: Reader,
+        logging_level: LoggingLevel,
         *,
         info: MasterInfo,
         flags: Mapping[str, str],
@@ -71,6 +73,7 @@ class OperatorApi:
         self._machine = machine
         self._streams = streams
         self._reader = reader
+        self._logging_level = logging_level
         cluster = machine.cluster
         named = [{"name": name, "value": value} for name, value in sorted(flags.items())]
         version = {"version": MESOS_VERSION, **BUILD}
@@ -79,7 +82,7 @@ class OperatorApi:
             CallType.GET_HEALTH: lambda: {"healthy": True},
             CallType.GET_FLAGS: lambda: {"flags": named},
             CallType.GET_VERSION: lambda: {"version_info": version},
-            CallType.GET_LOGGING_LEVEL: lambda: {"level": 0},
+            CallType.GET_LOGGING_LEVEL: lambda: {"level": logging_level.level},
             CallType.GET_EXECUTORS: lambda: operator_views.get_executors(cluster),
             CallType.GET_ROLES: lambda: role_views.get_roles(cluster),
             CallType.GET_MASTER: lambda: master,
@@ -93,6 +96,7 @@ class OperatorApi:
             CallType.GET_METRICS: self._metrics,
         }
         self._others: dict[CallType, Callable[[Call], Awaitable[Response]]] = {
+            CallType.SET_LOGGING_LEVEL: self._set_logging_level,
             CallType.LIST_FILES: _no_such_file,
             CallType.READ_FILE: _no_such_file,
         }
@@ -137,8 +141,11 @@ class OperatorApi:
             return refuse(501, "501 Not Implemented.")
         return await self.ask(call, principal)
 
+    async def _set_logging_level(self, call: Call) -> Response:
+        return self._logging_level.carry_out(call.set_logging_level)
+
     def _metrics(self) -> Reading[Pieces]:
-        shown = yield from self._machine.reads.metrics()
+        shown = yield from metrics_of(self._machine, self._streams)
         named = [{"name": name, "value": shown[name]} for name in sorted(shown)]
         return Pieces([encode({"metrics": named})])
 

@@ -16,7 +16,9 @@ from kernel.messages.operator import Call, call_problem
 from kernel.messages.pieces import Pieces
 from kernel.runtime.call_form import refuse
 from kernel.runtime.http import Request, Response
+from kernel.runtime.master.streams import Streams, metrics_of
 from kernel.runtime.reader import Reader
+from kernel.runtime.system import system_stats
 
 BUILD = {"git_sha": "", "build_date": "", "build_time": 0.0, "build_user": ""}
 TEPUI_VERSION = "0.1.0"
@@ -42,6 +44,7 @@ class Pages:
         self,
         machine: Master,
         reader: Reader,
+        streams: Streams,
         ask: Callable[[Call, str | None], Awaitable[Response]],
         *,
         head: Mapping[str, Any],
@@ -52,6 +55,7 @@ class Pages:
         self._machine = machine
         self._reads = machine.reads
         self._reader = reader
+        self._streams = streams
         self._ask = ask
         self._head = head
         self._flags = flags
@@ -72,6 +76,7 @@ class Pages:
             "/version": self.version,
             "/metrics/snapshot": self.metrics,
             "/redirect": self.redirect,
+            "/system/stats.json": self.stats,
             "/files": self.files,
             **{path: self._page(path) for path in self._machine.operators.pages},
             **{path: self._change(path) for path in CHANGING},
@@ -142,8 +147,13 @@ class Pages:
         return json_response(request, encode(shown))
 
     async def metrics(self, request: Request) -> Response:
-        shown = await self._reader.share("metrics", self._reads.metrics)
+        shown = await self._reader.share(
+            "metrics", lambda: metrics_of(self._machine, self._streams)
+        )
         return json_response(request, encode(shown))
+
+    async def stats(self, request: Request) -> Response:
+        return json_response(request, encode(system_stats()))
 
     async def redirect(self, request: Request) -> Response:
         return Response(307, headers={"Location": f"//{self._hostname}:{self._port}"})

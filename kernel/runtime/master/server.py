@@ -62,6 +62,7 @@ from kernel.runtime.master.standby import Standby
 from kernel.runtime.master.streams import Streams
 from kernel.runtime.reader import Reader
 from kernel.runtime.serve import serve
+from kernel.runtime.system import LoggingLevel
 from kernel.store import open_store
 from kernel.store.interface import Records, Store, StoreError, Term
 from kernel.store.urls import redacted
@@ -120,11 +121,13 @@ class Leader:
             "hostname": info.hostname,
         }
         flags = {name: redacted(str(value)) for name, value in asdict(config).items()}
+        logging_level = LoggingLevel()
         operators = OperatorApi(
             self._driver,
             self._machine,
             self._streams,
             self._reader,
+            logging_level,
             info=info,
             flags=flags,
             started_s=started.wall_ms / 1000,
@@ -132,6 +135,7 @@ class Leader:
         pages = Pages(
             self._machine,
             self._reader,
+            self._streams,
             operators.ask,
             head={
                 "version": MESOS_VERSION,
@@ -154,6 +158,7 @@ class Leader:
             "/api/v1": operators,
             "/api/v1/scheduler": SchedulerApi(self._driver, self._streams),
             "/tepui/v1/agent": AgentApi(self._driver, self._streams, self._store, self._machine),
+            "/logging/toggle": logging_level.toggle,
             **pages.views(),
             "": _index,
         }

@@ -4,8 +4,10 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 from uuid import uuid4
 
+from kernel.master.master import Master
 from kernel.messages.codec import encode, recordio
 from kernel.runtime.http import Streaming
+from kernel.runtime.reader import Reading
 from kernel.runtime.stream import EventStream
 
 STREAM_ID_HEADER = "Mesos-Stream-Id"
@@ -16,6 +18,7 @@ class Streams:
 
     def __init__(self) -> None:
         self._streams: dict[str, tuple[EventStream, Callable[[Any], bytes]]] = {}
+        self.dropped_count = 0  # of readers that were too slow
 
     def open(
         self,
@@ -32,6 +35,7 @@ class Streams:
 
         def closed() -> None:
             self._streams.pop(stream_id, None)
+            self.dropped_count += stream.was_dropped
             on_closed(stream_id)
 
         stream = EventStream(closed)
@@ -65,3 +69,9 @@ class Streams:
 
     def count(self) -> int:
         return len(self._streams)
+
+
+def metrics_of(machine: Master, streams: Streams) -> Reading[dict[str, float]]:
+    """What the machine counts, and the readers that were dropped because they were too slow."""
+    shown = yield from machine.reads.metrics()
+    return {**shown, "master/event_streams_dropped": float(streams.dropped_count)}

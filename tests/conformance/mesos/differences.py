@@ -33,7 +33,6 @@ OTHER_WORDS: dict[str, str] = {
 
 #: What a row of `status-*` asks for, or its call's type -> our status and the reason.
 OTHER_STATUS: dict[str, tuple[int, str]] = {
-    "SET_LOGGING_LEVEL": (501, _LATER),
     'UPDATE_QUOTA {"quota_configs": [{"role": "a/b", "limits": {"cpus": {"value": 1}}}]}': (
         200,
         "Quota nests here.",
@@ -44,7 +43,4 @@ OTHER_STATUS: dict[str, tuple[int, str]] = {
     "unknown path": (404, "An agent says it as JSON, with the path."),
 }
 
-NOT_YET: tuple[str, ...] = (
-    "v0-logging-toggle",
-    "v0-system-stats",
-)
+NOT_YET: tuple[str, ...] = ()
