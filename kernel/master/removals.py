@@ -43,7 +43,11 @@ class Removals:
             self._cluster.deadlines.set(Kind.RECOVER, ALL, now.mono_ms + wait_ms)
 
     def on_recovery_over(self, now: Now) -> list[Effect]:
-        """Those that have not come back by now are given up."""
+        """Those that have not come back by now are given up, or too many are missing for that.
+
+        DIFFERS: Mesos's master aborts and stays away; ours ends its run and begins anew, so agents
+        have as long again to come back, and nobody's tasks are given up meanwhile.
+        """
         missing = list(self._cluster.recovered)
         limit = self._cluster.settings.recovery_removal_limit
         if len(missing) * 10_000 > limit * self._known_count:
