@@ -1,12 +1,19 @@
 """What survives a process: one interface, written guarantees, and the stores behind it."""
 
+from importlib import import_module
+
 from kernel.store.interface import Store, StoreMalformed
 from kernel.store.memory import MemoryStore
-from kernel.store.redis import RedisStore
 from kernel.store.sqlite import SqliteStore
 from kernel.store.urls import FORMS, redacted
-from kernel.store.zookeeper import ZooKeeperStore
-from kernel.store.zookeeper import find_announced as find_announced
+
+# Loaded when they are asked for: the clients of other servers cost each process 7 MiB.
+_NETWORKED = {
+    "redis": "kernel.store.redis:RedisStore",
+    "rediss": "kernel.store.redis:RedisStore",
+    "redis+sentinel": "kernel.store.redis:RedisStore",
+    "zk": "kernel.store.zookeeper:ZooKeeperStore",
+}
 
 
 def open_store(url: str, name: str = "tepui") -> Store:
@@ -19,8 +26,17 @@ def open_store(url: str, name: str = "tepui") -> Store:
         return MemoryStore()
     if separator and scheme == "sqlite" and rest.startswith("/") and len(rest) > 1:
         return SqliteStore(rest[1:])
-    if separator and scheme in ("redis", "rediss", "redis+sentinel"):
-        return RedisStore(url, name)
-    if separator and scheme == "zk":
-        return ZooKeeperStore(url, name)
+    if separator and scheme in _NETWORKED:
+        module, _, kind = _NETWORKED[scheme].partition(":")
+        store: Store = getattr(import_module(module), kind)(url, name)
+        return store
     raise StoreMalformed(f"'{redacted(url)}' names no store: {FORMS}")
+
+
+def find_announced(url: str) -> bytes | None:
+    """What the leader published below a `zk://` URL, or None. Blocks.
+
+    Raises `StoreError` when no server answers, `StoreMalformed` when the URL makes no sense.
+    """
+    found: bytes | None = import_module("kernel.store.zookeeper").find_announced(url)
+    return found
