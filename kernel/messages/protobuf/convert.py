@@ -1,4 +1,4 @@
-"""Calls of schedulers and operators from protobuf, and what they are told to protobuf.
+"""Calls of schedulers, executors and operators from protobuf, and what they are told to protobuf.
 
 Both go by the JSON form, whose names are the protobuf fields' names: one walk along a message's
 descriptor, enums by name, bytes as base64, so that a body means the same in either form. Leaves the
@@ -14,10 +14,10 @@ import msgspec
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import DecodeError, Message
 
-from kernel.messages import operator
+from kernel.messages import executor, operator
 from kernel.messages.agent_operator import AgentCall
 from kernel.messages.codec import Malformed
-from kernel.messages.protobuf import agent_pb2, operator_pb2, scheduler_pb2
+from kernel.messages.protobuf import agent_pb2, executor_pb2, operator_pb2, scheduler_pb2
 from kernel.messages.scheduler import Call, Event
 
 T = TypeVar("T")
@@ -38,6 +38,15 @@ def read_operator_call(body: bytes) -> operator.Call:
 def read_agent_call(body: bytes) -> AgentCall:
     """As `read_call`, to an agent's operator API."""
     return _read(agent_pb2.Call(), AgentCall, body)
+
+
+def read_executor_call(body: bytes) -> executor.Call:
+    """As `read_call`, to an agent's executor API."""
+    return _read(executor_pb2.Call(), executor.Call, body)
+
+
+def write_executor_event(event: executor.Event) -> bytes:
+    return _written(executor_pb2.Event(), msgspec.to_builtins(event))
 
 
 def write_event(event: Event) -> bytes:

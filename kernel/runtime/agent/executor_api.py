@@ -19,13 +19,21 @@ from kernel.agent.talk import (
 from kernel.messages.codec import Malformed, encode, recordio
 from kernel.messages.executor import Call, CallType, call_problem
 from kernel.messages.lenient import read_call
-from kernel.runtime.call_form import JSON, PROTOBUF, accepted_type, form_refusal, refuse
+from kernel.messages.protobuf import convert as protobuf
+from kernel.runtime.call_form import (
+    JSON,
+    PROTOBUF,
+    accepted_type,
+    form_refusal,
+    media_type_of,
+    refuse,
+)
 from kernel.runtime.driver import Driver
 from kernel.runtime.http import Request, Response, Streaming
 from kernel.runtime.stream import EventStream
 from kernel.store.interface import StoreFull
 
-FORMS = (JSON,)
+FORMS = (JSON, PROTOBUF)  # the first wins where a client takes both
 
 Ask = Callable[[int], ExecutorSubscribed | ExecutorCalled]
 
@@ -34,29 +42,34 @@ class ExecutorStreams:
     """The streams of executors that are subscribed. Belongs to the loop."""
 
     def __init__(self) -> None:
-        self._streams: dict[str, EventStream] = {}
+        self._streams: dict[str, tuple[EventStream, Callable[[Any], bytes]]] = {}
 
-    def open(self, on_closed: Callable[[str], None]) -> tuple[str, EventStream]:
+    def open(
+        self, on_closed: Callable[[str], None], write: Callable[[Any], bytes] = encode
+    ) -> tuple[str, EventStream]:
+        """Each event is written by `write`."""
         stream_id = str(uuid4())
 
         def closed() -> None:
             self._streams.pop(stream_id, None)
             on_closed(stream_id)
 
-        stream = self._streams[stream_id] = EventStream(closed)
+        stream = EventStream(closed)
+        self._streams[stream_id] = stream, write
         return stream_id, stream
 
     def send(self, stream_id: str, event: object) -> None:
         """One record; to a stream that has ended, nothing."""
-        stream = self._streams.get(stream_id)
-        if stream is not None:
-            stream.send(recordio(encode(event)))
+        found = self._streams.get(stream_id)
+        if found is not None:
+            stream, write = found
+            stream.send(recordio(write(event)))
 
     def close(self, stream_id: str) -> None:
         """What was sent before still leaves."""
-        stream = self._streams.get(stream_id)
-        if stream is not None:
-            stream.close()
+        found = self._streams.get(stream_id)
+        if found is not None:
+            found[0].close()
 
 
 class ExecutorApi:
@@ -74,7 +87,12 @@ class ExecutorApi:
         if refusal is not None:
             return refusal
         try:
-            call = read_call(Call, request.body)
+            is_protobuf = media_type_of(request) == PROTOBUF
+            call = (
+                protobuf.read_executor_call(request.body)
+                if is_protobuf
+                else read_call(Call, request.body)
+            )
         except Malformed as error:
             return refuse(400, str(error))
         problem = call_problem(call)
@@ -92,7 +110,8 @@ class ExecutorApi:
     async def _subscribe(self, call: Call, accepted: str) -> Response | Streaming:
         driver = self._driver()
         stream_id, stream = self._streams().open(
-            lambda closed_id: driver.post(ExecutorStreamClosed(closed_id))
+            lambda closed_id: driver.post(ExecutorStreamClosed(closed_id)),
+            protobuf.write_executor_event if accepted == PROTOBUF else encode,
         )
         answer = await self._ask(lambda request_id: ExecutorSubscribed(request_id, stream_id, call))
         if answer.status != 200:

@@ -4,6 +4,7 @@ The executor is `probe_executor`. Source: mesos.md §1.2, §2.8, §6 C9, C10, C1
 """
 
 import asyncio
+import http.client
 import json
 import os
 import signal
@@ -18,6 +19,8 @@ from kernel.messages.agent import (
     ShutdownExecutor,
     Update,
 )
+from kernel.messages.protobuf import executor_pb2
+from kernel.messages.protobuf.convert import fill, to_json_form
 from kernel.messages.v1 import (
     CommandInfo,
     DurationInfo,
@@ -31,6 +34,7 @@ from kernel.messages.v1 import (
     Variable,
 )
 from kernel.model.task import TaskState
+from kernel.runtime.call_form import PROTOBUF
 from tests.kernel.runtime.agent.bench import alive
 from tests.kernel.runtime.agent.fake_master import (
     FRAMEWORK,
@@ -308,5 +312,48 @@ def test_one_that_never_comes_back_is_killed_and_its_tasks_are_gone(tmp_path: Pa
         assert last.message == "Executor did not reregister within 2secs"
         assert not alive(pid)
         assert await agent.status("/state") == 200
+
+    with_agent(tmp_path, act)
+
+
+def test_an_executor_may_speak_protobuf(tmp_path: Path) -> None:
+    """The test plays the executor whose process only sleeps."""
+    who = {"executor_id": {"value": "probe"}, "framework_id": {"value": "F-1"}}
+
+    def post(port: int, type_: str, **payload: Any) -> http.client.HTTPResponse:
+        message = executor_pb2.Call()
+        fill(message, {**who, "type": type_, **payload})
+        headers = {"Content-Type": PROTOBUF, "Accept": PROTOBUF}
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+        connection.request("POST", "/api/v1/executor", message.SerializeToString(), headers)
+        return connection.getresponse()
+
+    def next_event(stream: http.client.HTTPResponse) -> dict[str, Any]:
+        message = executor_pb2.Event()
+        message.ParseFromString(stream.read(int(stream.readline())))
+        return to_json_form(message)
+
+    async def act(master: FakeMaster, agent: AgentProcess) -> None:
+        await master.run(on(executor(value="exec sleep 1000"), "t"))
+        while not list(agent.work_dir.rglob("runs/latest")):
+            await asyncio.sleep(0.02)
+        stream = await asyncio.to_thread(post, agent.port, "SUBSCRIBE", subscribe={})
+        assert (stream.status, stream.headers["Content-Type"]) == (200, PROTOBUF)
+        first = await asyncio.to_thread(next_event, stream)
+        second = await asyncio.to_thread(next_event, stream)
+        status = {
+            "task_id": {"value": "t"},
+            "state": "TASK_RUNNING",
+            "source": "SOURCE_EXECUTOR",
+            "uuid": "AAECAwQFBgcICQoLDA0ODw==",
+        }
+        answer = await asyncio.to_thread(post, agent.port, "UPDATE", update={"status": status})
+        third = await asyncio.to_thread(next_event, stream)
+
+        assert first["subscribed"]["executor_info"]["executor_id"] == {"value": "probe"}
+        assert second["launch"]["task"]["task_id"] == {"value": "t"}
+        assert answer.status == 202
+        assert third["acknowledged"]["uuid"] == status["uuid"]
+        assert (await master.hear("t", RUNNING)).uuid == bytes(range(16))
 
     with_agent(tmp_path, act)
