@@ -10,7 +10,7 @@ from tests.contracts.scheduler import (
     scalar,
     task,
 )
-from tests.contracts.wire import Json, wait_until
+from tests.contracts.wire import Json, shown, wait_until
 
 MakeCluster = Callable[..., OwnCluster]
 LONG = {"refuse_seconds": 600.0}
@@ -169,6 +169,7 @@ def reserve(scheduler: Scheduler, offer: Json, *resources: Json, kind: str = "RE
 
 def test_b15_what_is_reserved_is_offered_so_until_it_is_unreserved(cluster: Cluster) -> None:
     """B15."""
+    wait_until(lambda: not shown(cluster.master, "GET_TASKS").get("tasks"), what="no task")
     with Scheduler(cluster.master) as scheduler:
         offer = scheduler.offer()
         one = reserved(scheduler.role, "cpus", 1.0)
@@ -182,6 +183,7 @@ def test_b15_what_is_reserved_is_offered_so_until_it_is_unreserved(cluster: Clus
 
 def test_b15_a_reservation_of_too_much_or_for_others_changes_nothing(cluster: Cluster) -> None:
     """B15."""
+    wait_until(lambda: not shown(cluster.master, "GET_TASKS").get("tasks"), what="no task")
     with Scheduler(cluster.master) as scheduler:
         offer = scheduler.offer()
         reserve(scheduler, offer, reserved(scheduler.role, "cpus", amount(offer, "cpus") + 1))
