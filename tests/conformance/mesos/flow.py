@@ -255,6 +255,11 @@ class Flow:
             for each in found
         )
 
+    def pause(self) -> None:
+        """Half a second, as the recording has it: a shell takes a moment to ignore a signal, and
+        nothing tells when it does."""
+        self.talks[0].stream.quiet("ERROR", 0.5)
+
     def removed(self) -> None:
         """Wait until the first stream's framework is no more."""
         framework_id = self.talks[0].framework_id

@@ -51,6 +51,7 @@ FLOWS = (
 
 #: What happens beside the recording's calls, at times of the recording.
 ACTIONS: Mapping[str, Mapping[float, Action]] = {
+    "scheduler-kill-escalation": {0.5: Flow.pause},
     "scheduler-failover-timeout": {0.1: Flow.drop, 0.2: Flow.removed},
     "scheduler-resubscribe": {0.5: Flow.drop},
 }
