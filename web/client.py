@@ -17,6 +17,8 @@ import msgspec
 import urllib3
 from msgspec import Struct
 
+from web.alternatives import Alternatives
+
 T = TypeVar("T")
 
 CONNECT_TIMEOUT_S = 1.0
@@ -24,6 +26,8 @@ READ_TIMEOUT_S = 8.0
 # A write of Marathon may wait for a commit of its store, on a busy disk.
 WRITE_TIMEOUT_S = 20.0
 REMEMBERED_MAX = 200
+# A standby of the master sends everybody to the leader.
+REDIRECTS = urllib3.Retry(total=None, connect=0, read=0, status=0, other=0, redirect=2)
 
 
 class PartDown(Exception):
@@ -56,15 +60,21 @@ class Reply(Struct, frozen=True):
 
 
 class Part:
-    """One server of the cluster, by its name on the screen and its base URL."""
+    """One part of the cluster, by its name on the screen and the base URLs of its processes."""
 
-    def __init__(self, name: str, url: str, pool: urllib3.PoolManager | None = None) -> None:
-        self.name, self.url = name, url.rstrip("/")
+    def __init__(self, name: str, urls: str, pool: urllib3.PoolManager | None = None) -> None:
+        self.name = name
+        self._alternatives = Alternatives(urls)
         self._pool = pool or urllib3.PoolManager(num_pools=64, maxsize=8, retries=False)
         self._remembered: dict[str, tuple[float, Reply]] = {}
         self._generation = 0
         self._lock = threading.Lock()
         self._reading: dict[str, threading.Lock] = {}
+
+    @property
+    def url(self) -> str:
+        """Of the process that is asked now."""
+        return self._alternatives.url
 
     def at(self, url: str, name: str) -> "Part":
         """Another server that shares this one's connections (an agent)."""
@@ -133,22 +143,50 @@ class Part:
         self._reading.clear()
 
     def _ask(self, method: str, target: str, content: bytes | None = None) -> Reply:
+        down: PartDown | None = None
+        for _ in range(len(self._alternatives)):
+            url = self.url
+            try:
+                return self._ask_at(url, method, target, content)
+            except urllib3.exceptions.HTTPError as wrapped:
+                error = _reason(wrapped)
+                self._alternatives.give_up(url)
+                down = PartDown(self.name, url, _cause(error))
+                down.__cause__ = error
+                # What may have been carried out is not asked of another.
+                if method != "GET" and not _is_unsent(error):
+                    break
+        assert down is not None
+        raise down
+
+    def _ask_at(self, url: str, method: str, target: str, content: bytes | None) -> Reply:
         headers = {"Accept": "application/json", "User-Agent": "tepui-web"}
         if content:
             headers["Content-Type"] = "application/json"
         read_timeout_s = READ_TIMEOUT_S if method == "GET" else WRITE_TIMEOUT_S
-        try:
-            response = self._pool.request(
-                method,
-                self.url + target,
-                body=content,
-                headers=headers,
-                timeout=urllib3.Timeout(connect=CONNECT_TIMEOUT_S, read=read_timeout_s),
-                redirect=method == "GET",
-            )
-        except urllib3.exceptions.HTTPError as error:
-            raise PartDown(self.name, self.url, _cause(error)) from error
+        response = self._pool.request(
+            method,
+            url + target,
+            body=content,
+            headers=headers,
+            timeout=urllib3.Timeout(connect=CONNECT_TIMEOUT_S, read=read_timeout_s),
+            redirect=method == "GET",
+            retries=REDIRECTS if method == "GET" else False,
+        )
         return Reply(response.status, response.data, response.headers.get("Content-Type", ""))
+
+
+def _reason(error: urllib3.exceptions.HTTPError) -> Exception:
+    """What went wrong, out of the wrapping that retries put around it."""
+    if isinstance(error, urllib3.exceptions.MaxRetryError) and error.reason is not None:
+        return error.reason
+    return error
+
+
+def _is_unsent(error: Exception) -> bool:
+    return isinstance(
+        error, urllib3.exceptions.NewConnectionError | urllib3.exceptions.ConnectTimeoutError
+    )
 
 
 def path_of(*segments: str) -> str:

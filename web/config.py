@@ -13,9 +13,15 @@ class Config(Struct, frozen=True, kw_only=True):
     work_dir: Annotated[str, Meta(description="directory for the key that signs cookies")] = (
         "./.tepui/web"
     )
-    master: Annotated[str, Meta(description="URL of the master")] = "http://127.0.0.1:5050"
-    marathon: Annotated[str, Meta(description="URL of Marathon")] = "http://127.0.0.1:8080"
-    chronos: Annotated[str, Meta(description="URL of Chronos")] = "http://127.0.0.1:4400"
+    master: Annotated[str, Meta(description="URLs of the masters, with commas")] = (
+        "http://127.0.0.1:5050"
+    )
+    marathon: Annotated[str, Meta(description="URLs of the Marathons, with commas")] = (
+        "http://127.0.0.1:8080"
+    )
+    chronos: Annotated[str, Meta(description="URLs of the Chronoses, with commas")] = (
+        "http://127.0.0.1:4400"
+    )
     lb: Annotated[str, Meta(description="URL of the load balancer's admin port")] = (
         "http://127.0.0.1:9090"
     )

@@ -17,6 +17,7 @@ import msgspec
 
 from kernel.runtime.http import Request, Response, Route, Streaming
 from kernel.runtime.stream import EventStream
+from web.alternatives import Alternatives
 from web.config import Config
 from web.rendering import TOPICS
 
@@ -29,6 +30,9 @@ TIMEOUT = aiohttp.ClientTimeout(total=8)
 STREAM_TIMEOUT = aiohttp.ClientTimeout(total=None, connect=2, sock_read=90)
 # Numbers in the master's state that change without anything having happened.
 _RESTLESS = re.compile(rb'"(?:offered_resources|offers|uptime|elected_time)":')
+
+
+_DOWN = b"down"
 
 
 class Live:
@@ -93,25 +97,26 @@ class Live:
         config = self._config
         self._session = self._session or aiohttp.ClientSession(timeout=TIMEOUT)
         watched: list[Awaitable[None]] = [
-            self._follow_marathon(config.marathon.rstrip("/") + "/v2/events?plan-format=light"),
-            self._compare(config.master.rstrip("/") + "/state", 1.5, ["agents"]),
-            self._compare(config.chronos.rstrip("/") + "/v1/scheduler/tepui/jobs", 1.0, ["jobs"]),
-            self._compare(config.lb.rstrip("/") + "/v1/services", 1.5, ["services"]),
+            self._follow_marathon(Alternatives(config.marathon)),
+            self._compare(config.master, "/state", 1.5, ["agents"]),
+            self._compare(config.chronos, "/v1/scheduler/tepui/jobs", 1.0, ["jobs"]),
+            self._compare(config.lb, "/v1/services", 1.5, ["services"]),
             # The queue has no events: counts and reasons of what waits are asked for.
-            self._compare(config.marathon.rstrip("/") + "/v2/queue", 2.0, ["apps"]),
+            self._compare(config.marathon, "/v2/queue", 2.0, ["apps"]),
             self._beat(),
         ]
         self._watchers = [asyncio.ensure_future(each) for each in watched]
 
-    async def _follow_marathon(self, url: str) -> None:
+    async def _follow_marathon(self, marathons: Alternatives) -> None:
         """Every event touches apps and most touch deployments; which one, the page finds out."""
         assert self._session
         headers = {"Accept": "text/event-stream"}
         was_up = True
         while True:
+            url = marathons.url
             try:
                 async with self._session.get(
-                    url, headers=headers, timeout=STREAM_TIMEOUT
+                    url + "/v2/events?plan-format=light", headers=headers, timeout=STREAM_TIMEOUT
                 ) as answer:
                     answer.raise_for_status()
                     self._changed(["apps", "deployments"])
@@ -121,15 +126,20 @@ class Live:
                             self._changed(["apps", "deployments"])
             except (aiohttp.ClientError, TimeoutError, ValueError):
                 pass
+            marathons.give_up(url)
             if was_up:
                 self._changed(["apps", "deployments"])
             was_up = False
             await asyncio.sleep(RETRY_S)
 
-    async def _compare(self, url: str, every_s: float, topics: Sequence[str]) -> None:
+    async def _compare(self, urls: str, path: str, every_s: float, topics: Sequence[str]) -> None:
+        alternatives = Alternatives(urls)
         last: bytes | None = None
         while True:
-            seen = await self._digest(url)
+            url = alternatives.url
+            seen = await self._digest(url + path)
+            if seen == _DOWN:
+                alternatives.give_up(url)
             # The first answer counts too: something may have happened since the page was made.
             if seen != last:
                 self._changed(topics)
@@ -145,7 +155,7 @@ class Live:
                 if answer.status != 200:
                     return b"%d" % answer.status
         except (aiohttp.ClientError, TimeoutError):
-            return b"down"
+            return _DOWN
         if _RESTLESS.search(body):
             body = await asyncio.to_thread(_calm, body)
         return hashlib.blake2b(body, digest_size=16).digest()

@@ -98,13 +98,14 @@ class HttpClient:
         body: bytes | None = None,
         headers: Mapping[str, str] | None = None,
         silence_timeout_s: float | None = None,
+        follow: bool = False,
     ) -> Any:
         """An async context manager that gives the open answer (`.content.iter_any()`)."""
         timeout = aiohttp.ClientTimeout(
             total=None, sock_connect=CONNECT_TIMEOUT_S, sock_read=silence_timeout_s
         )
         return self._session.request(
-            method, url, data=body, headers=headers, timeout=timeout, allow_redirects=False
+            method, url, data=body, headers=headers, timeout=timeout, allow_redirects=follow
         )
 
     async def close(self) -> None:
@@ -343,7 +344,7 @@ async def follow_sse(
     caller's."""
     asked = {"Accept": "text/event-stream", **(headers or {})}
     async with client.stream(
-        "GET", url, headers=asked, silence_timeout_s=silence_timeout_s
+        "GET", url, headers=asked, silence_timeout_s=silence_timeout_s, follow=True
     ) as answer:
         if answer.status != 200:
             raise OSError(f"{url} answered {answer.status}")
