@@ -201,12 +201,12 @@ def name_of(segment: str) -> str:
 
 def _cause(error: Exception) -> str:
     match error:
+        case urllib3.exceptions.NewConnectionError():  # also a ConnectTimeoutError, to urllib3
+            return "connection refused"
         case urllib3.exceptions.ConnectTimeoutError():
             return "no connection within a second"
         case urllib3.exceptions.ReadTimeoutError():
             return "connected, but no answer in time"
-        case urllib3.exceptions.NewConnectionError():
-            return "connection refused"
         case urllib3.exceptions.ProtocolError():
             return "the connection broke"
         case _:
