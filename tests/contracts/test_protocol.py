@@ -2,6 +2,8 @@
 
 import http.client
 import json
+import os
+import signal
 import socket
 import time
 from base64 import b64encode
@@ -11,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.contracts.cluster import Cluster, OwnCluster
+from tests.contracts.cluster import Cluster, OwnCluster, Process
 from tests.contracts.scheduler import PATH, Scheduler, framework_info, subscribe_call
 from tests.contracts.wire import (
     JSON,
@@ -23,6 +25,7 @@ from tests.contracts.wire import (
     request,
     wait_until,
 )
+from tests.servers import redis_server
 
 REFUSALS = {
     "no Content-Type": ("POST", {}, b"{}", 400),
@@ -270,3 +273,37 @@ def _update(scheduler: Scheduler, offer_constraints: Json | None = None, **chang
 def _role(offer: Json) -> str:
     role: str = offer["allocation_info"]["role"]
     return role
+
+
+def test_a15_a_standby_sends_everybody_to_the_leader_if_it_knows_one(
+    own_cluster: Callable[..., OwnCluster], tmp_path: Path
+) -> None:
+    """A15. 307 with the path kept (behind /master, mesos-observed.md 11); 503 without a leader."""
+    (tmp_path / "redis").mkdir()
+    with redis_server(tmp_path / "redis") as redis:
+        store = ("--store", f"redis://127.0.0.1:{redis.port}?lease=1")
+        cluster = own_cluster(agents=0, master_flags=store)
+        wait_until(
+            lambda: request(cluster.master, "GET", "/state").status == 200, what="the first leads"
+        )
+        standby = Process("master", tmp_path / "standby", *store)
+        try:
+            standby.listens()
+            wait_until(
+                lambda: request(standby.address, "GET", "/state").status == 307,
+                what="the second knows the leader",
+            )
+            answer = request(standby.address, "POST", f"{PATH}?x=1", b"no call at all")
+            assert answer.status == 307
+            assert answer.headers["location"] == f"//{cluster.master}/master{PATH}?x=1"
+
+            os.kill(redis.process.pid, signal.SIGSTOP)  # now nobody leads: they can't tell
+            cluster.the_master.kill()
+            standby.kill()
+            standby.start()
+            answer = request(standby.address, "POST", PATH, b"no call at all")
+            assert answer.status == 503
+            assert answer.text == "No leader elected"
+        finally:
+            os.kill(redis.process.pid, signal.SIGCONT)
+            standby.end()
