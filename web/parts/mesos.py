@@ -32,6 +32,24 @@ class Mesos:
         reply = self.part.get("/roles", max_age_s=STATE_AGE_S)
         return self.part.read(reply, shapes.Roles).roles if reply.is_success else []
 
+    def schedule(self) -> shapes.Schedule:
+        reply = self.part.get("/maintenance/schedule", max_age_s=STATE_AGE_S)
+        return self.part.read(reply, shapes.Schedule) if reply.is_success else shapes.Schedule()
+
+    def down_machines(self) -> list[shapes.Machine]:
+        reply = self.part.get("/maintenance/status", max_age_s=STATE_AGE_S)
+        return (
+            self.part.read(reply, shapes.MaintenanceStatus).down_machines
+            if reply.is_success
+            else []
+        )
+
+    def not_enforced(self, slave: shapes.Slave) -> str:
+        """What the agent says of limits that it cannot enforce."""
+        agent = self.agent(slave)
+        state = agent.read(agent.get("/state", max_age_s=SANDBOX_AGE_S), shapes.AgentState)
+        return state.flags.isolation_notes
+
     def agent(self, slave: shapes.Slave) -> Part:
         url = address_of(slave)
         return self._agents.setdefault(url, self.part.at(url, f"Agent {slave.hostname}"))

@@ -9,7 +9,9 @@ from msgspec import Struct, structs
 from web.present import states
 from web.present.states import Look
 from web.present.words import mebibytes, number, percent
-from web.shapes.mesos import Amounts, Framework, Slave, State, Task
+from web.shapes.mesos import Amounts, Framework, Machine, Schedule, Slave, State, Task
+
+_NOTHING_PLANNED = Schedule()
 
 
 class Gauge(Struct, frozen=True):
@@ -32,8 +34,10 @@ class AgentRow(Struct, frozen=True):
     look: Look
     gauges: Sequence[Gauge]
     attributes: Sequence[tuple[str, str]]
+    reserved: Sequence[tuple[str, str]]  # role and what is reserved to it
     tasks: int
     registered_ms: int
+    away_ms: int | None  # when its machine is planned to be away for maintenance
     version: str
 
 
@@ -70,13 +74,15 @@ def _gauge(name: str, used: float, total: float, text: Any) -> Gauge:
 
 
 def capacity(slaves: Sequence[Slave]) -> list[Gauge]:
+    """Of what is in service: nothing new starts on the others."""
     live = [slave for slave in slaves if slave.active]
     return gauges(
-        _sum([slave.used_resources for slave in live]), _sum([slave.resources for slave in live])
+        amounts_sum([slave.used_resources for slave in live]),
+        amounts_sum([slave.resources for slave in live]),
     )
 
 
-def _sum(amounts: Sequence[Amounts]) -> Amounts:
+def amounts_sum(amounts: Sequence[Amounts]) -> Amounts:
     return Amounts(
         cpus=sum(each.cpus for each in amounts),
         mem=sum(each.mem for each in amounts),
@@ -85,12 +91,12 @@ def _sum(amounts: Sequence[Amounts]) -> Amounts:
     )
 
 
-def agent_rows(state: State) -> list[AgentRow]:
+def agent_rows(state: State, schedule: Schedule = _NOTHING_PLANNED) -> list[AgentRow]:
     counts: dict[str, int] = {}
     for framework in state.frameworks:
         for task in framework.tasks:
             counts[task.slave_id] = counts.get(task.slave_id, 0) + 1
-    rows = [agent_row(slave, counts.get(slave.id, 0)) for slave in state.slaves]
+    rows = [agent_row(slave, counts.get(slave.id, 0), schedule) for slave in state.slaves]
     shared = Counter(row.hostname for row in rows)
     named = [structs.replace(row, name=_full_name(row)) if shared[row.hostname] > 1 else row
              for row in rows]  # fmt: skip
@@ -106,7 +112,7 @@ def fullest(rows: Sequence[AgentRow], limit: int = 3) -> list[AgentRow]:
     return sorted(rows, key=lambda row: -max(gauge.permille for gauge in row.gauges))[:limit]
 
 
-def agent_row(slave: Slave, tasks: int) -> AgentRow:
+def agent_row(slave: Slave, tasks: int, schedule: Schedule = _NOTHING_PLANNED) -> AgentRow:
     return AgentRow(
         id=slave.id,
         short_id=slave.id.rpartition("-")[2] or slave.id,
@@ -116,16 +122,54 @@ def agent_row(slave: Slave, tasks: int) -> AgentRow:
         look=_agent_look(slave),
         gauges=gauges(slave.used_resources, slave.resources),
         attributes=[(name, _text(value)) for name, value in sorted(slave.attributes.items())],
+        reserved=[
+            (role, amounts_text(structs.asdict(amounts)))
+            for role, amounts in sorted(slave.reserved_resources.items())
+        ],
         tasks=tasks,
         registered_ms=round(slave.registered_time * 1000),
+        away_ms=_away_ms(slave, schedule),
         version=slave.version,
     )
 
 
 def _agent_look(slave: Slave) -> Look:
+    """Whether it is in service, in the words of `tepui agents`. A drain deactivates, too."""
+    if slave.drain_info is not None and slave.drain_info.state:
+        return states.DRAINED if slave.drain_info.state == "DRAINED" else states.DRAINING
     if slave.deactivated:
-        return states.DRAINING
-    return states.ACTIVE if slave.active else states.INACTIVE
+        return states.DEACTIVATED
+    return states.ACTIVE if slave.active else states.DISCONNECTED
+
+
+def _away_ms(slave: Slave, schedule: Schedule) -> int | None:
+    """A machine is named by host, address or both; an agent stands on it if either is its own."""
+    address = slave.pid.rpartition("@")[2].rpartition(":")[0]
+    own = {slave.hostname.lower(), address} - {""}
+    starts = [
+        window.unavailability.start.nanoseconds // 1_000_000
+        for window in schedule.windows
+        for machine in window.machine_ids
+        if own & {machine.hostname.lower(), machine.ip}
+    ]
+    return min(starts, default=None)
+
+
+def machine_name(machine: Machine) -> str:
+    return machine.hostname or machine.ip
+
+
+def amounts_text(amounts: Mapping[str, Any]) -> str:
+    """`2 cpus, 512 MiB of mem`; empty when there is nothing."""
+    said = []
+    for name, amount in amounts.items():
+        if not isinstance(amount, int | float) or not amount:
+            continue
+        in_mebibytes = name in ("mem", "disk")
+        said.append(
+            f"{mebibytes(amount)} of {name}" if in_mebibytes else f"{number(amount)} {name}"
+        )
+    return ", ".join(said)
 
 
 def _text(value: object) -> str:
@@ -180,46 +224,6 @@ def job_of_task(task_id: str) -> str | None:
     """Chronos's ids are `ct:<ms>:<attempt>:<job>:<arguments>`."""
     parts = task_id.split(":")
     return parts[3] if len(parts) >= 4 and parts[0] == "ct" else None
-
-
-class Share(Struct, frozen=True):
-    """What a framework or a role has of the cluster."""
-
-    id: str
-    name: str
-    look: Look
-    roles: Sequence[str]
-    tasks: int
-    cpus: Gauge
-    mem: Gauge
-    webui_url: str
-    registered_ms: int
-
-
-def framework_rows(state: State) -> list[Share]:
-    total = _sum([slave.resources for slave in state.slaves if slave.active])
-    rows = []
-    for framework in state.frameworks:
-        used = gauges(framework.used_resources, total)
-        rows.append(
-            Share(
-                id=framework.id,
-                name=framework.name,
-                look=states.ACTIVE if framework.active else states.INACTIVE,
-                roles=framework.roles or ([framework.role] if framework.role else ["*"]),
-                tasks=len(framework.tasks),
-                cpus=used[0],
-                mem=used[1],
-                webui_url=framework.webui_url if _is_web(framework.webui_url) else "",
-                registered_ms=round(framework.registered_time * 1000),
-            )
-        )
-    return sorted(rows, key=lambda row: row.name)
-
-
-def _is_web(url: str) -> bool:
-    """A framework chooses this text itself, so nothing but a web address becomes a link."""
-    return url.startswith(("http://", "https://"))
 
 
 def free_by_agent(slaves: Sequence[Slave]) -> Mapping[str, Amounts]:

@@ -15,6 +15,10 @@ class Amounts(Struct, frozen=True):
     ports: str = ""
 
 
+class DrainInfo(Struct, frozen=True):
+    state: str = ""
+
+
 class Slave(Struct, frozen=True):
     id: str = ""
     hostname: str = ""
@@ -26,8 +30,10 @@ class Slave(Struct, frozen=True):
     resources: Amounts = Amounts()
     used_resources: Amounts = Amounts()
     offered_resources: Amounts = Amounts()
+    reserved_resources: dict[str, Amounts] = {}
     active: bool = True
     deactivated: bool = False
+    drain_info: DrainInfo | None = None
     version: str = ""
 
 
@@ -87,15 +93,54 @@ class State(Struct, frozen=True):
     completed_frameworks: list[Framework] = []
 
 
+class Quota(Struct, frozen=True):
+    """By name of the resource; what is not named is neither guaranteed nor limited."""
+
+    guarantee: dict[str, float] = {}
+    limit: dict[str, float] = {}
+
+
 class Role(Struct, frozen=True):
     name: str = "*"
     weight: float = 1.0
+    quota: Quota = Quota()
     resources: dict[str, Any] = {}
+    reserved: dict[str, Any] = {}
     frameworks: list[str] = []
 
 
 class Roles(Struct, frozen=True):
     roles: list[Role] = []
+
+
+class Nanoseconds(Struct, frozen=True):
+    nanoseconds: int = 0
+
+
+class Unavailability(Struct, frozen=True):
+    start: Nanoseconds = Nanoseconds()
+
+
+class Machine(Struct, frozen=True):
+    hostname: str = ""
+    ip: str = ""
+
+
+class Window(Struct, frozen=True):
+    machine_ids: list[Machine] = []
+    unavailability: Unavailability = Unavailability()
+
+
+class Schedule(Struct, frozen=True):
+    """`/maintenance/schedule`."""
+
+    windows: list[Window] = []
+
+
+class MaintenanceStatus(Struct, frozen=True):
+    """`/maintenance/status`."""
+
+    down_machines: list[Machine] = []
 
 
 class Executor(Struct, frozen=True):
@@ -113,8 +158,15 @@ class AgentFramework(Struct, frozen=True):
     completed_executors: list[Executor] = []
 
 
+class AgentFlags(Struct, frozen=True):
+    """`isolation_notes` is Tepui's own: sentences about limits that are not enforced there."""
+
+    isolation_notes: str = ""
+
+
 class AgentState(Struct, frozen=True):
     id: str = ""
+    flags: AgentFlags = AgentFlags()
     frameworks: list[AgentFramework] = []
     completed_frameworks: list[AgentFramework] = []
 

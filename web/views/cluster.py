@@ -4,7 +4,7 @@ from flask import Blueprint, Response
 
 from web.present import agents as present_agents
 from web.present import apps as present_apps
-from web.present import diff, overview
+from web.present import diff, overview, shares
 from web.present import jobs as present_jobs
 from web.present.app_form import FIRST_APP
 from web.present.deployments import deployment_rows
@@ -50,12 +50,10 @@ def show() -> Response:
 def frameworks() -> Response:
     state = tried(parts().mesos.state, mesos.State())
     roles = tried_all(parts().mesos.roles)
-    names = {framework.id: framework.name for framework in state.frameworks}
     return page(
         "cluster/frameworks.html",
         live=("agents",),
-        frameworks=present_agents.framework_rows(state),
-        roles=roles,
-        names=names,
+        frameworks=shares.framework_rows(state),
+        roles=shares.role_rows(roles, state),
         state=state,
     )

@@ -1,9 +1,24 @@
-"""Agents, gauges, and whether an app would fit."""
+"""Agents, gauges, shares, and whether an app would fit."""
 
+import pytest
 from msgspec import structs
 
 from web.present import agents as present
-from web.shapes.mesos import Amounts, Framework, Slave, State
+from web.present import shares
+from web.shapes.mesos import (
+    Amounts,
+    DrainInfo,
+    Framework,
+    Machine,
+    Nanoseconds,
+    Quota,
+    Role,
+    Schedule,
+    Slave,
+    State,
+    Unavailability,
+    Window,
+)
 
 SMALL = Slave(
     id="m-S0", hostname="a", resources=Amounts(4, 4096, 100), used_resources=Amounts(1, 96)
@@ -28,7 +43,7 @@ def test_a_nearly_full_resource_warns() -> None:
 def test_a_framework_cannot_make_a_link_that_runs_script() -> None:
     state = State(frameworks=[Framework(id="1", name="x", webui_url="javascript:alert(1)")])
 
-    assert present.framework_rows(state)[0].webui_url == ""
+    assert shares.framework_rows(state)[0].webui_url == ""
 
 
 def test_tasks_lead_back_to_their_app_or_job() -> None:
@@ -44,3 +59,62 @@ def test_agents_that_share_a_host_are_told_apart_by_their_port() -> None:
     rows = present.agent_rows(State(slaves=[slave(1, "one"), slave(2, "one"), slave(3, "two")]))
 
     assert [row.name for row in rows] == ["one:5051", "one:5052", "two"]
+
+
+@pytest.mark.parametrize(
+    ("slave", "word"),
+    [
+        (SMALL, "Active"),
+        (structs.replace(SMALL, active=False), "Disconnected"),
+        (structs.replace(SMALL, active=False, deactivated=True), "Deactivated"),
+        (structs.replace(SMALL, deactivated=True, drain_info=DrainInfo("DRAINING")), "Draining"),
+        (structs.replace(SMALL, deactivated=True, drain_info=DrainInfo("DRAINED")), "Drained"),
+    ],
+)
+def test_an_agent_says_whether_it_is_in_service(slave: Slave, word: str) -> None:
+    assert present.agent_row(slave, 0).look.word == word
+
+
+@pytest.mark.parametrize(
+    ("machine", "away_ms"),
+    [
+        (Machine(hostname="A"), 1_000),
+        (Machine(ip="10.0.0.1"), 1_000),
+        (Machine(hostname="b", ip="10.0.0.2"), None),
+        (Machine(), None),
+    ],
+)
+def test_an_agent_tells_when_its_machine_is_to_be_away(
+    machine: Machine, away_ms: int | None
+) -> None:
+    """Source: mesos.md §2.9, /maintenance/schedule: machines by host name, address or both."""
+    window = Window([machine], Unavailability(Nanoseconds(1_000_000_000)))
+    slave = structs.replace(SMALL, pid="slave(1)@10.0.0.1:5051")
+
+    assert present.agent_row(slave, 0, Schedule([window])).away_ms == away_ms
+
+
+def test_what_is_reserved_is_told_by_role() -> None:
+    slave = structs.replace(SMALL, reserved_resources={"eng": Amounts(1.5, 512, 0, 0, "[1-2]")})
+
+    assert present.agent_row(slave, 0).reserved == [("eng", "1.5 cpus, 512 MiB of mem")]
+
+
+def test_a_role_shows_its_quota_by_resource() -> None:
+    role = Role("eng", 2.5, Quota({"cpus": 4}, {"cpus": 8, "mem": 1024}), frameworks=["f", "gone"])
+    state = State(frameworks=[Framework(id="f", name="batch")])
+
+    (row,) = shares.role_rows([role], state)
+
+    assert (row.weight, row.guarantee, row.limit) == ("2.5", "4 cpus", "8 cpus, 1 GiB of mem")
+    assert (row.reserved, row.frameworks) == ("", "batch, gone")
+
+
+def test_a_share_counts_what_agents_out_of_service_have_too() -> None:
+    """Frameworks hold what runs there; without it their share would be above the whole."""
+    slaves = [SMALL, structs.replace(SMALL, id="m-S1", active=False, deactivated=True)]
+    holds = Framework(id="f", used_resources=Amounts(cpus=4))
+
+    (row,) = shares.framework_rows(State(slaves=slaves, frameworks=[holds]))
+
+    assert row.cpus.percent == 50

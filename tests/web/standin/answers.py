@@ -31,6 +31,7 @@ def _slave(world: World, agent: dict[str, Any], port: int) -> dict[str, Any]:
         },
         "active": True,
         "version": "1.11.0",
+        **agent["says"],
     }
 
 
@@ -91,7 +92,11 @@ def agent_state(world: World) -> dict[str, Any]:
         for app in world.apps.values()
         for task in app["tasks"]
     ]
-    return {"id": "agent", "frameworks": [{"id": f"{MASTER}-0000", "executors": executors}]}
+    return {
+        "id": "agent",
+        "flags": {"isolation_notes": world.isolation_notes},
+        "frameworks": [{"id": f"{MASTER}-0000", "executors": executors}],
+    }
 
 
 def jobs(world: World) -> list[dict[str, Any]]:

@@ -115,6 +115,10 @@ def _route(
     if part == "master":
         if path == "state":
             return 200, answers.master_state(world, stand_in.port)
+        if path == "maintenance/schedule":
+            return 200, {"windows": world.windows}
+        if path == "maintenance/status":
+            return 200, {"down_machines": world.down_machines}
         roles = [{"name": n, "weight": 1.0, "resources": {}, "frameworks": []} for n in ("*",)]
         return (200, {"roles": roles}) if path == "roles" else (404, None)
     if part == "lb":

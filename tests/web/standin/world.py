@@ -29,6 +29,9 @@ class World:
         self.runs: dict[str, list[dict[str, Any]]] = {}
         self.files: dict[str, bytes] = {}
         self.events: list[Any] = []
+        self.windows: list[dict[str, Any]] = []
+        self.down_machines: list[dict[str, Any]] = []
+        self.isolation_notes = ""
         self.count = 0
         self.agents = [self._agent(index) for index in range(agents)]
         for index in range(apps):
@@ -48,6 +51,7 @@ class World:
             "cpus": 8.0,
             "mem": 16384.0,
             "disk": 102400.0,
+            "says": {},  # what the master says of it besides
             "registered": (self.now - timedelta(days=2, hours=index)).timestamp(),
         }
 

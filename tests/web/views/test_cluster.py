@@ -57,6 +57,39 @@ def test_an_agent_shows_what_runs_there(start: Start) -> None:
     assert client.get("/agent/nobody").status_code == 404
 
 
+def test_agents_out_of_service_say_so(start: Start) -> None:
+    world = World(3)
+    world.agents[0]["says"] = {"drain_info": {"state": "DRAINING"}, "deactivated": True}
+    world.agents[1]["says"] = {"deactivated": True, "active": False}
+    start_ns = int(world.now.timestamp() + 7_200) * 1_000_000_000
+    world.windows = [
+        {
+            "machine_ids": [{"hostname": world.agents[2]["hostname"]}],
+            "unavailability": {"start": {"nanoseconds": start_ns}},
+        }
+    ]
+    world.down_machines = [{"hostname": "node-9.example.org"}]
+    _, client = start(world)
+
+    said = Page(client.get("/agents").text).text
+
+    assert "Draining" in said and "Deactivated" in said
+    assert "maintenance in 1 h 59 min" in said or "maintenance in 2 h" in said
+    assert "node-9.example.org is down for maintenance." in said
+
+
+def test_an_agent_tells_what_it_reserves_and_what_it_does_not_enforce(start: Start) -> None:
+    world = World(3)
+    world.agents[0]["says"] = {"reserved_resources": {"eng": {"cpus": 1.5, "disk": 512.0}}}
+    world.isolation_notes = "The limit on memory is not enforced: no usable control group."
+    _, client = start(world)
+
+    said = Page(client.get(f"/agent/{world.agents[0]['id']}").text).text
+
+    assert "Reserved to eng 1.5 cpus, 512 MiB of disk" in said
+    assert world.isolation_notes in said
+
+
 def test_services_link_to_their_port_and_host_name(start: Start) -> None:
     _, client = start(World(3))
 
