@@ -19,14 +19,22 @@ RENEWALS_PER_LEASE = 5
 
 
 class Lease:
-    """`renew` answers whether we still hold it, or raises when nobody can say."""
+    """`renew` answers whether we still hold it, or raises when nobody can say. `began_s` is before
+    the lease was asked for. What else is to be looked at now and then, `then` does after each
+    renewal, so that a slow answer to it costs the lease nothing."""
 
     def __init__(
-        self, lease_s: float, renew: Callable[[], bool], on_lost: OnLost | None, began_s: float
+        self,
+        lease_s: float,
+        renew: Callable[[], bool],
+        on_lost: OnLost | None,
+        began_s: float,
+        then: Callable[[], None] = lambda: None,
     ) -> None:
         self._interval_s = lease_s / RENEWALS_PER_LEASE
         self._patience_s = lease_s * 2 / 3
         self._renew = renew
+        self._then = then
         self._on_lost = on_lost
         self._confirmed_s = began_s
         self._stopped = threading.Event()
@@ -62,6 +70,10 @@ class Lease:
                 self._lose("another process leads, or the lease ended unseen")
                 return
             self._confirmed_s = asked_s
+            try:
+                self._then()
+            except Exception as error:
+                log.warning("the store was not looked at: %s", error)
 
     def _watch(self) -> None:
         # Apart from the renewer, which may hang in a read of its own.

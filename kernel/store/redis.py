@@ -113,9 +113,12 @@ class RedisStore:
     def lead(self, leader: str, *, address: str = "", on_lost: OnLost | None = None) -> Term:
         unique = f"{leader}#{uuid4()}"
         holder = json.dumps({"leader": leader, "address": address, "unique": unique})
-        began_s = Lease.clock_s()
         try:
             self._check_server()
+            # What takes many turns is done before the lease runs: connections, scripts.
+            self._lease_client.script_load(_RENEW)
+            self._client.script_load(_LEAD)
+            began_s = Lease.clock_s()
             taken, value = self._lead(
                 keys=[self._prefix + "lease", self._prefix + "term"],
                 args=[holder, round(self._lease_s * 1000), unique, SCHEMA_VERSION],
@@ -131,7 +134,7 @@ class RedisStore:
         if taken == 0:
             raise StoreHeld(f"{self._shown} is held by {_holder(value).leader}")
         self._holder = holder
-        self._lease = Lease(self._lease_s, self._renew_once, on_lost, began_s)
+        self._lease = Lease(self._lease_s, self._renew_once, on_lost, began_s, self._look_at_memory)
         self._lease.start()
         return Term(int(value), unique)
 
@@ -269,11 +272,13 @@ class RedisStore:
             within_ms = round(self._timeout_s * 1000)
             if self._lease_client.wait(self._replicas, within_ms) < self._replicas:
                 raise redis.RedisError("too few replicas confirmed the lease")
+        return renewed
+
+    def _look_at_memory(self) -> None:
         memory = self._lease_client.info("memory")
         limit = memory.get("maxmemory") or 0
         is_full = limit and limit - memory["used_memory"] < FREE_BYTES_MIN
         self._refusal = self._full_sentence() if is_full else None
-        return renewed
 
     def _trouble(self, error: redis.RedisError) -> StoreError:
         away = (redis.ConnectionError, redis.TimeoutError, redis.BusyLoadingError)

@@ -2,8 +2,9 @@
 
 Kazoo opens new sessions by itself and goes on as if nothing had happened; measured, a leader that
 slept through its session writes on for seconds. So whoever leads is told (`on_lost`) when the
-connection hangs for a third of the session, or the session is gone or another. Each request has a
-bound in time. What the nodes mean is `records`'s.
+connection hangs for a third of the session, or the session is gone or another. It takes kazoo up
+to two thirds to see that a connection hangs; so a `Lease` asks, too, and is what tells the leader
+before another can begin. Each request has a bound in time. What the nodes mean is `records`'s.
 Source: kazoo's documentation, Connection Handling; the project's reliability notes §3c.
 """
 
@@ -26,6 +27,7 @@ from kazoo.protocol.states import KeeperState
 from kazoo.security import make_digest_acl
 
 from kernel.store.interface import OnLost, StoreUnreachable
+from kernel.store.lease import Lease
 from kernel.store.urls import StoreUrl
 
 log = logging.getLogger(__name__)
@@ -65,6 +67,7 @@ class Session:
         self._on_lost: OnLost | None = None
         self._patience: threading.Timer | None = None
         self._session_id: int | None = None
+        self._lease: Lease | None = None
 
     def start(self) -> None:
         """Connect, once. Raises `StoreUnreachable`."""
@@ -79,11 +82,14 @@ class Session:
             raise StoreUnreachable(f"{self._shown}: no server answers") from error
         self._is_started = True
 
-    def watch(self, on_lost: OnLost | None) -> None:
-        """From now on somebody relies on this very session."""
+    def watch(self, on_lost: OnLost | None, path: str, began_s: float) -> None:
+        """From now on somebody relies on this very session, and on the ephemeral node at `path`,
+        which it had at `began_s` (of the lease's clock) or made later."""
         self._on_lost = on_lost
         self._session_id = self._current_id()
         self._is_watched = True
+        self._lease = Lease(self._session_s, lambda: self._still_owns(path), self.lose, began_s)
+        self._lease.start()
 
     @property
     def is_silent(self) -> bool:
@@ -91,6 +97,9 @@ class Session:
 
     def close(self) -> None:
         self._is_watched = False
+        if self._lease is not None:
+            self._lease.stop()
+            self._lease = None
         if self._patience is not None:
             self._patience.cancel()
         if self._is_started and self.client.client_state != KeeperState.CLOSED:
@@ -154,6 +163,12 @@ class Session:
             if isinstance(result, Exception):
                 raise result
 
+    def _still_owns(self, path: str) -> bool:
+        # `sync` reaches the leading server: one that is cut off would know nothing of our end.
+        self.client.sync_async(path)
+        stat = self.client.exists_async(path).get(timeout=self._session_s / 3)
+        return stat is not None and stat.ephemeralOwner == self._session_id
+
     # -- losing it --------------------------------------------------------------------------
 
     def _current_id(self) -> int | None:
@@ -168,19 +183,19 @@ class Session:
         if not self._is_watched:
             return False
         if state == KazooState.LOST:
-            self._lose("the session has ended")
+            self.lose("the session has ended")
         elif state == KazooState.SUSPENDED:
             patience = threading.Timer(
-                self._session_s / 3, self._lose, ["no server answered for a third of the session"]
+                self._session_s / 3, self.lose, ["no server answered for a third of the session"]
             )
             patience.daemon = True
             self._patience = patience
             patience.start()
         elif self._current_id() != self._session_id:
-            self._lose("the session was replaced")
+            self.lose("the session was replaced")
         return False
 
-    def _lose(self, reason: str) -> None:
+    def lose(self, reason: str) -> None:
         if not self._is_watched:
             return
         self._is_watched = False

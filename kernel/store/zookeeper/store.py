@@ -27,6 +27,7 @@ from kernel.store.interface import (
     Term,
     Unknown,
 )
+from kernel.store.lease import Lease
 from kernel.store.urls import read, redacted
 from kernel.store.zookeeper.announced import OPTIONS, announce
 from kernel.store.zookeeper.nodes import last_of_each
@@ -58,8 +59,9 @@ class ZooKeeperStore:
         try:
             self._session.start()
             self._make_root()
+            began_s = Lease.clock_s()
             self._take(json.dumps({"leader": leader, "address": address}).encode())
-            self._session.watch(on_lost)
+            self._session.watch(on_lost, f"{self._root}/leader", began_s)
             self._term = Term(self._begin_term(unique), unique)
         except REQUEST_ERRORS as error:
             raise StoreUnreachable(f"{self._shown} can't be used: {_text(error)}") from error

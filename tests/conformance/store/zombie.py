@@ -1,7 +1,8 @@
 """A leader in a process of its own that writes as fast as it can: for tests that stop and wake it.
 
-`python -m tests.conformance.store.zombie URL NAME`: prints `leads EPOCH`, then `wrote N` for each
-commit, and `refused ANSWER` for each that is none. Ends with status 70 when leadership is lost.
+`python -m tests.conformance.store.zombie URL NAME [deaf] [MUTANT]`: prints `leads EPOCH`, then
+`wrote N` for each commit, and `refused ANSWER` for each that is none. Ends with status 70 when
+leadership is lost; a deaf one says `lost` and goes on trying.
 """
 
 import os
@@ -10,6 +11,7 @@ import sys
 from kernel.machine import Put
 from kernel.store import open_store
 from kernel.store.interface import Committed
+from tests.conformance.store.mutants import OF_ZOMBIES
 
 EXIT_LOST = 70
 
@@ -23,9 +25,17 @@ def lose(reason: str) -> None:
     os._exit(EXIT_LOST)
 
 
-def main(url: str, name: str) -> None:
+def shrug(reason: str) -> None:
+    say(f"lost {reason}")
+
+
+def main(url: str, name: str, *words: str) -> None:
+    is_deaf = "deaf" in words
+    planted = [OF_ZOMBIES[word]() for word in words if word != "deaf"]
+    for mutant in planted:
+        mutant.__enter__()
     store = open_store(url, name)
-    term = store.lead("zombie", address="127.0.0.1:1", on_lost=lose)
+    term = store.lead("zombie", address="127.0.0.1:1", on_lost=shrug if is_deaf else lose)
     say(f"leads {term.epoch}")
     number = 0
     while True:
