@@ -23,6 +23,14 @@ OVER: dict[str, int] = {
 
 BANNED_MODULES = ("utils", "util", "helpers", "common", "manager", "base", "misc")
 BANNED_WORDS = re.compile(r"\b(FIXME|XXX|blacklist|whitelist)\b")
+#: How Mesos spells a flag is not ours to choose: where it is read, and nowhere else.
+WIRE_WORDS = {
+    "kernel/runtime/master/config.py": (
+        "whitelist: Annotated[",
+        "config.whitelist",
+        'HOSTS_FLAG = "whitelist"',
+    )
+}
 TODO = re.compile(r"\bTODO\b(?!.*#\d+)")  # one must name an issue
 
 # What decides and therefore must be pure, by folder; `…/runtime` and the entry points do the rest.
@@ -135,9 +143,15 @@ def test_nothing_lands_that_is_marked_as_unfinished() -> None:
         for path in modules(*PACKAGES, "tests", "examples")
         if path.name != Path(__file__).name
         for number, line in enumerate(path.read_text().splitlines(), 1)
-        if BANNED_WORDS.search(line) or TODO.search(line)
+        if BANNED_WORDS.search(without_wire_words(path, line)) or TODO.search(line)
     ]
     assert found == []
+
+
+def without_wire_words(path: Path, line: str) -> str:
+    for word in WIRE_WORDS.get(shown(path), ()):
+        line = line.replace(word, "")
+    return line
 
 
 def test_our_own_code_is_never_mocked() -> None:

@@ -78,6 +78,8 @@ class Settings(Struct, frozen=True):
     registry_max_agent_age_ms: int = 14 * 86_400_000  # Mesos: --registry_max_agent_age
     registry_max_agent_count: int = 102_400  # Mesos: --registry_max_agent_count
     acls: Acls = EVERYTHING  # Mesos: --acls
+    roles: tuple[str, ...] | None = None  # Mesos: --roles; None: any
+    takes_root: bool = True  # Mesos: --root_submissions
 
 
 class TaskRecord(Struct, eq=False):
@@ -261,6 +263,7 @@ class Cluster:
         self.agent_of_stream: dict[str, AgentId] = {}
         self.weights: dict[str, float] = {}  # by role, those that were set
         self.quotas: dict[str, QuotaConfig] = {}
+        self.offered_hosts: frozenset[str] | None = None  # None: all
         self._minted = {"S": 0, "O": 0, "P": 0, "": 0}
         self.counters: dict[str, int] = {}
 

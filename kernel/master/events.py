@@ -68,6 +68,12 @@ class OperatorStreamClosed(Struct, frozen=True, tag=True):
     stream_id: str
 
 
+class HostsListed(Struct, frozen=True, tag=True):
+    """The operator's file now names these hosts: agents of others are offered to nobody."""
+
+    hosts: tuple[str, ...]
+
+
 Event = (
     FrameworkSubscribed
     | SchedulerCallReceived
@@ -78,6 +84,7 @@ Event = (
     | OperatorCallReceived
     | OperatorSubscribed
     | OperatorStreamClosed
+    | HostsListed
     | DeadlineReached
 )
 

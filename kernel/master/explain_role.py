@@ -14,7 +14,7 @@ from kernel.machine import Now
 from kernel.master import phrases
 from kernel.master.cluster import Cluster
 from kernel.master.role_views import Used, role_records
-from kernel.master.standing import drain_of
+from kernel.master.standing import drain_of, is_listed
 from kernel.model.ids import AgentId, FrameworkId
 from kernel.model.resources import MILLI
 from kernel.model.roles import is_within
@@ -190,7 +190,11 @@ def _state(cluster: Cluster, agent_id: AgentId) -> str:
     if not agent.is_connected:
         return "not connected"
     drain = drain_of(cluster, agent)
-    return drain.state.value.lower() if drain is not None else "deactivated"
+    if drain is not None:
+        return drain.state.value.lower()
+    if agent_id in cluster.deactivations or is_listed(cluster, agent):
+        return "deactivated"
+    return "not on the operator's list of hosts to offer"
 
 
 # --- a role --------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from kernel.allocator.clients import Client, MinimaMilli
 from kernel.machine import Now
+from kernel.master.admission import framework_refusal
 from kernel.master.cluster import Cluster, Framework
 from kernel.master.constraints import OfferConstraints, constraints_problem
 from kernel.master.deadlines import Kind
@@ -97,6 +98,7 @@ class Frameworks:
         roles = roles_of(info)
         return (
             framework_problem(info)
+            or framework_refusal(self._cluster.settings, info)
             or suppressed_problem(roles, subscribe.suppressed_roles)
             or constraints_problem(roles, subscribe.offer_constraints)
             or (principal_problem(old.info, info) if old is not None else None)
@@ -261,7 +263,9 @@ class Frameworks:
     def update_refusal(self, framework: Framework, call: scheduler.Subscribe) -> str | None:
         """Why an UPDATE_FRAMEWORK can't be done, or None."""
         roles = roles_of(call.framework_info)
-        if problem := framework_problem(call.framework_info):
+        if problem := framework_problem(call.framework_info) or framework_refusal(
+            self._cluster.settings, call.framework_info
+        ):
             return f"Supplied FrameworkInfo is not valid: {problem}"
         if problem := update_problem(framework.info, call.framework_info):
             return f"FrameworkInfo update is not valid: {problem}"

@@ -18,6 +18,7 @@ from kernel.master import (
     registry_gone,
 )
 from kernel.master.accept import Accept
+from kernel.master.admission import list_hosts
 from kernel.master.agents import Agents
 from kernel.master.cluster import Cluster, Framework, Settings
 from kernel.master.deadlines import Kind
@@ -32,6 +33,7 @@ from kernel.master.events import (
     Effect,
     Event,
     FrameworkSubscribed,
+    HostsListed,
     OperatorCallReceived,
     OperatorStreamClosed,
     OperatorSubscribed,
@@ -133,6 +135,7 @@ class Master:
             OperatorCallReceived: self.operators.on_call,
             OperatorSubscribed: self._on_operator_subscribed,
             OperatorStreamClosed: self._on_operator_stream_closed,
+            HostsListed: lambda event, _: list_hosts(self.cluster, event.hosts),
             DeadlineReached: self._on_deadline,
         }
         self._calls = self._scheduler_calls()

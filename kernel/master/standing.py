@@ -1,4 +1,4 @@
-"""Says how an agent stands: whether it may be offered, and when it is to be away.
+"""Says how an agent stands: whether it is active, may be offered, and when it is to be away.
 
 What brings an agent there is decided by `drain`, `maintenance` and `agents`.
 """
@@ -10,8 +10,18 @@ from kernel.messages.v1 import AgentInfo, Unavailability
 
 
 def is_active(cluster: Cluster, agent: Agent) -> bool:
-    """Whether anything of it may be offered."""
+    """Whether it is in service."""
     return agent.is_connected and agent.agent_id not in cluster.deactivations
+
+
+def is_listed(cluster: Cluster, agent: Agent) -> bool:
+    """Whether its host is one that the operator lets be offered."""
+    return cluster.offered_hosts is None or agent.info.hostname in cluster.offered_hosts
+
+
+def is_offered(cluster: Cluster, agent: Agent) -> bool:
+    """Whether anything of it may be offered."""
+    return is_active(cluster, agent) and is_listed(cluster, agent)
 
 
 def drain_of(cluster: Cluster, agent: Agent) -> Drain | None:
@@ -23,7 +33,7 @@ def drain_of(cluster: Cluster, agent: Agent) -> Drain | None:
 def refresh(cluster: Cluster, agent: Agent) -> None:
     """How it stands has changed: tell the allocator whether it may give of this agent."""
     agent.changed()
-    cluster.allocator.set_agent_active(agent.agent_id, is_active(cluster, agent))
+    cluster.allocator.set_agent_active(agent.agent_id, is_offered(cluster, agent))
 
 
 def is_remote(cluster: Cluster, info: AgentInfo) -> bool:

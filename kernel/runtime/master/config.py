@@ -10,11 +10,14 @@ from msgspec import Meta, Struct
 
 from kernel.allocator.clients import parse_minima
 from kernel.master.acls import EVERYTHING, Acls, read_acls
+from kernel.master.validate import role_problem
 from kernel.messages.domains import parse_domain
 from kernel.model.durations import Rate, parse_rate
 from kernel.runtime.authentication import read_credentials
+from kernel.runtime.master.host_list import read_hosts
 
 READONLY, READWRITE = "mesos-master-readonly", "mesos-master-readwrite"
+HOSTS_FLAG = "whitelist"  # as Mesos calls it
 SCHEDULER, AGENT = "mesos-master-scheduler", "tepui-master-agent"
 
 
@@ -117,6 +120,15 @@ class MasterConfig(Struct, frozen=True):
     acls: Annotated[
         str, Meta(description="File with Mesos's ACLs as JSON: which principal may do what")
     ] = ""
+    roles: Annotated[
+        str, Meta(description="Roles that frameworks may have, by commas; empty for any")
+    ] = ""
+    root_submissions: Annotated[
+        bool, Meta(description="Take frameworks whose tasks run as root")
+    ] = True
+    whitelist: Annotated[
+        str, Meta(description="File of hosts whose agents are offered; read every 5 s, * for all")
+    ] = ""
     insecure: Annotated[
         bool, Meta(description="Allow an address other than loopback without credentials")
     ] = False
@@ -140,6 +152,22 @@ def acls_of(config: MasterConfig) -> Acls:
         return read_acls(Path(config.acls.removeprefix("file://")).read_bytes())
     except OSError as error:
         raise ValueError(f"{config.acls} can't be read: {error.strerror}") from None
+
+
+def roles_of(config: MasterConfig) -> tuple[str, ...] | None:
+    """Those that frameworks may have besides `*`; None is any. Raises `ValueError`."""
+    if not config.roles.strip():
+        return None
+    roles = tuple(role.strip() for role in config.roles.split(","))
+    for role in roles:
+        if problem := role_problem(role):
+            raise ValueError(problem)
+    return roles
+
+
+def hosts_file_of(config: MasterConfig) -> str | None:
+    """The file of hosts whose agents are offered; None is all."""
+    return config.whitelist if config.whitelist not in ("", "*") else None
 
 
 def credentials_of(config: MasterConfig) -> dict[str, str]:
@@ -179,6 +207,7 @@ def problem_with(config: MasterConfig) -> str | None:
 
 
 def _unreadable(config: MasterConfig) -> str | None:
+    file = hosts_file_of(config)
     flags: tuple[tuple[str, str, Callable[[], object]], ...] = (
         (
             "agent-removal-rate-limit",
@@ -198,6 +227,8 @@ def _unreadable(config: MasterConfig) -> str | None:
         ("domain", config.domain, lambda: parse_domain(config.domain)),
         ("credentials", config.credentials, lambda: credentials_of(config)),
         ("acls", config.acls, lambda: acls_of(config)),
+        ("roles", config.roles, lambda: roles_of(config)),
+        (HOSTS_FLAG, file or "", lambda: read_hosts(file) if file is not None else None),
     )
     for flag, text, read in flags:
         try:

@@ -24,6 +24,7 @@ from kernel.master.events import (
     CloseSchedulerStream,
     EndMaster,
     Event,
+    HostsListed,
     SendToAgent,
     SendToOperators,
     SendToScheduler,
@@ -50,11 +51,14 @@ from kernel.runtime.master.config import (
     MasterConfig,
     acls_of,
     credentials_of,
+    hosts_file_of,
     problem_with,
     realms_of,
     removal_limit,
     removal_rate,
+    roles_of,
 )
+from kernel.runtime.master.host_list import keep_reading, read_hosts
 from kernel.runtime.master.operator_api import OperatorApi
 from kernel.runtime.master.pages import BUILD, TEPUI_VERSION, Pages
 from kernel.runtime.master.scheduler_api import SchedulerApi
@@ -95,6 +99,7 @@ class Leader:
         self._driver: Driver[Event, object] = Driver(
             self._machine, self._perform, clock=clock, store=store, term=term
         )
+        self._reading_hosts: asyncio.Task[None] | None = None
         self._handlers: dict[str, Handler] = {}
         self.routes: Sequence[Route] = [Route("*", "/*", self._handle)]
         self.pages: Flask | None = None
@@ -105,12 +110,21 @@ class Leader:
         self._keeping_ready = asyncio.create_task(
             self._reader.keep_ready(self._machine.reads.v0.prepare)
         )
+        if (file := hosts_file_of(self._config)) is not None:
+            # Before anybody can subscribe: no offer may leave while the list is unknown.
+            self._driver.post(HostsListed(await asyncio.to_thread(read_hosts, file)))
+            self._reading_hosts = asyncio.create_task(keep_reading(file, self._list_hosts))
         self._handlers = self._make_handlers(self._info, self._started)
         await asyncio.to_thread(self._store.announce, encode(self._info))
 
     async def stop(self) -> None:
         self._keeping_ready.cancel()
+        if self._reading_hosts is not None:
+            self._reading_hosts.cancel()
         self._driver.stop()
+
+    def _list_hosts(self, hosts: tuple[str, ...]) -> None:
+        self._driver.post(HostsListed(hosts))
 
     def _make_handlers(self, info: MasterInfo, started: Now) -> dict[str, Handler]:
         config = self._config
@@ -257,6 +271,8 @@ def _settings(config: MasterConfig, info: MasterInfo, epoch: int) -> Settings:
         unreachable_tasks_max=config.max_unreachable_tasks_per_framework,
         operator_subscribers_max=config.max_operator_event_stream_subscribers,
         acls=acls_of(config),
+        roles=roles_of(config),
+        takes_root=config.root_submissions,
         offer_timeout_ms=round(config.offer_timeout * 1000) or None,
         agent_recovery_percent=round(config.allocator_agent_recovery_factor * 100),
         agent_recovery_timeout_ms=round(config.allocator_recovery_timeout * 1000),

@@ -4,7 +4,13 @@ import pytest
 
 from kernel.allocator.clients import parse_minima
 from kernel.model.durations import Rate
-from kernel.runtime.master.config import MasterConfig, problem_with, removal_limit, removal_rate
+from kernel.runtime.master.config import (
+    MasterConfig,
+    problem_with,
+    removal_limit,
+    removal_rate,
+    roles_of,
+)
 
 
 def test_the_least_that_is_offered_is_written_as_in_mesos() -> None:
@@ -45,3 +51,10 @@ def test_what_makes_no_sense_is_refused_by_its_flag(flag: str, value: str) -> No
 
     assert problem is not None
     assert problem.startswith(f"--{flag.replace('_', '-')} {value!r} will not do: write ")
+
+
+def test_roles_are_listed_by_commas_and_must_be_names() -> None:
+    assert roles_of(MasterConfig()) is None
+    assert roles_of(MasterConfig(roles="a, b/c")) == ("a", "b/c")
+    problem = problem_with(MasterConfig(roles="a,/b"))
+    assert problem == "--roles 'a,/b' will not do: Role '/b' cannot start with a slash"
