@@ -9,6 +9,7 @@ import http.client
 import json
 import socket
 import urllib.parse
+from base64 import b64encode
 from collections.abc import Iterator
 from typing import Any
 
@@ -44,7 +45,7 @@ def exchange(
     method: str, url: str, body: object = None, *, timeout_s: float = 30
 ) -> tuple[int, bytes]:
     connection, path = _connect(url, timeout_s)
-    headers = {"Accept": "application/json"}
+    headers = {"Accept": "application/json", **_credentials(url)}
     content = None
     if body is not None:
         content = json.dumps(body).encode()
@@ -63,7 +64,9 @@ def events(url: str) -> Iterator[tuple[str, Any]]:
     """The server-sent events of a stream as (type, data); ends when the stream does."""
     connection, path = _connect(url, timeout_s=None)
     try:
-        connection.request("GET", path, headers={"Accept": "text/event-stream"})
+        connection.request(
+            "GET", path, headers={"Accept": "text/event-stream", **_credentials(url)}
+        )
         answer = connection.getresponse()
         kind = "message"
         for line in answer:
@@ -83,9 +86,22 @@ def quote(name: str) -> str:
     return urllib.parse.quote(name, safe="/")
 
 
-def unreachable(url: str, error: Exception) -> Failure:
+def without_secret(url: str) -> str:
+    """The address as it may be shown."""
     where = urllib.parse.urlsplit(url)
+    return where._replace(netloc=where.netloc.rpartition("@")[2]).geturl()
+
+
+def _credentials(url: str) -> dict[str, str]:
+    """Those of `http://principal:secret@host`, as a header."""
+    who, found, _ = urllib.parse.urlsplit(url).netloc.rpartition("@")
+    pair = urllib.parse.unquote(who).encode()
+    return {"Authorization": f"Basic {b64encode(pair).decode()}"} if found else {}
+
+
+def unreachable(url: str, error: Exception) -> Failure:
     why = "it did not answer in time" if isinstance(error, TimeoutError) else _words(error)
+    where = urllib.parse.urlsplit(without_secret(url))
     message = (
         f"{where.scheme}://{where.netloc} cannot be reached: {why}. Is the cluster up (`tepui up`)?"
     )

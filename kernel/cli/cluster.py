@@ -21,7 +21,7 @@ def status(as_json: bool, **flags: Any) -> None:
     if as_json:
         tables.show_json({"parts": parts, **counts})
     else:
-        rows = [[name, url, "answers" if parts[name] else "does not answer"]
+        rows = [[name, api.without_secret(url), "answers" if parts[name] else "does not answer"]
                 for name, url in parts_of(place).items()]  # fmt: skip
         click.echo(tables.table(["PART", "ADDRESS", "STATE"], rows, empty=""))
         known = [(name, count) for name, count in counts.items() if count is not None]

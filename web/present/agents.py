@@ -160,16 +160,18 @@ def machine_name(machine: Machine) -> str:
 
 
 def amounts_text(amounts: Mapping[str, Any]) -> str:
-    """`2 cpus, 512 MiB of mem`; empty when there is nothing."""
-    said = []
-    for name, amount in amounts.items():
-        if not isinstance(amount, int | float) or not amount:
-            continue
-        in_mebibytes = name in ("mem", "disk")
-        said.append(
-            f"{mebibytes(amount)} of {name}" if in_mebibytes else f"{number(amount)} {name}"
-        )
-    return ", ".join(said)
+    """`2 cpus, 512 MiB of memory`; empty when there is nothing. Ranges of ports are left out."""
+    return ", ".join(
+        _amount_text(name, amount)
+        for name, amount in amounts.items()
+        if isinstance(amount, int | float) and amount
+    )
+
+
+def _amount_text(name: str, amount: float) -> str:
+    if name in ("mem", "disk"):
+        return f"{mebibytes(amount)} of {'memory' if name == 'mem' else name}"
+    return f"{number(amount)} {name.removesuffix('s') if amount <= 1 else name}"
 
 
 def _text(value: object) -> str:

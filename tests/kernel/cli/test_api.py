@@ -1,6 +1,9 @@
 """Errors of servers become one sentence, the fields, and an exit code that scripts can trust."""
 
 import json
+import threading
+from base64 import b64encode
+from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
@@ -42,3 +45,30 @@ def test_an_address_that_is_none_is_a_usage_error(url: str) -> None:
         api.request("GET", url)
 
     assert caught.value.exit_code == 2
+
+
+def test_a_principal_and_a_secret_in_the_address_are_shown_to_the_server_and_to_nobody_else() -> (
+    None
+):
+    heard: list[str | None] = []
+
+    class Server(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            heard.append(self.headers["Authorization"])
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            return
+
+    with HTTPServer(("127.0.0.1", 0), Server) as server:
+        url = f"http://ops:s%40ve@127.0.0.1:{server.server_port}"
+        thread = threading.Thread(target=server.handle_request)
+        thread.start()
+        assert api.request("GET", f"{url}/slaves") is None
+        thread.join()
+
+    assert heard == [f"Basic {b64encode(b'ops:s@ve').decode()}"]
+    with pytest.raises(api.Failure, match="cannot be reached") as caught:
+        api.request("GET", f"{url}/slaves")
+    assert "ops" not in caught.value.message

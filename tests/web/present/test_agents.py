@@ -97,16 +97,16 @@ def test_an_agent_tells_when_its_machine_is_to_be_away(
 def test_what_is_reserved_is_told_by_role() -> None:
     slave = structs.replace(SMALL, reserved_resources={"eng": Amounts(1.5, 512, 0, 0, "[1-2]")})
 
-    assert present.agent_row(slave, 0).reserved == [("eng", "1.5 cpus, 512 MiB of mem")]
+    assert present.agent_row(slave, 0).reserved == [("eng", "1.5 cpus, 512 MiB of memory")]
 
 
 def test_a_role_shows_its_quota_by_resource() -> None:
-    role = Role("eng", 2.5, Quota({"cpus": 4}, {"cpus": 8, "mem": 1024}), frameworks=["f", "gone"])
+    role = Role("eng", 2.5, Quota({"cpus": 1}, {"cpus": 8, "mem": 1024}), frameworks=["f", "gone"])
     state = State(frameworks=[Framework(id="f", name="batch")])
 
     (row,) = shares.role_rows([role], state)
 
-    assert (row.weight, row.guarantee, row.limit) == ("2.5", "4 cpus", "8 cpus, 1 GiB of mem")
+    assert (row.weight, row.guarantee, row.limit) == ("2.5", "1 cpu", "8 cpus, 1 GiB of memory")
     assert (row.reserved, row.frameworks) == ("", "batch, gone")
 
 
