@@ -10,6 +10,7 @@ from msgspec import Meta, Struct
 
 from kernel.allocator.clients import parse_minima
 from kernel.master.acls import EVERYTHING, Acls, read_acls
+from kernel.master.rate_limits import RateLimits, read_rate_limits
 from kernel.master.validate import role_problem
 from kernel.messages.domains import parse_domain
 from kernel.model.durations import Rate, parse_rate
@@ -126,6 +127,9 @@ class MasterConfig(Struct, frozen=True):
     root_submissions: Annotated[
         bool, Meta(description="Take frameworks whose tasks run as root")
     ] = True
+    rate_limits: Annotated[
+        str, Meta(description="Mesos's JSON, or its file: calls a second, by principal")
+    ] = ""
     whitelist: Annotated[
         str, Meta(description="File of hosts whose agents are offered; read every 5 s, * for all")
     ] = ""
@@ -152,6 +156,19 @@ def acls_of(config: MasterConfig) -> Acls:
         return read_acls(Path(config.acls.removeprefix("file://")).read_bytes())
     except OSError as error:
         raise ValueError(f"{config.acls} can't be read: {error.strerror}") from None
+
+
+def rate_limits_of(config: MasterConfig) -> RateLimits:
+    """Raises `ValueError`."""
+    text = config.rate_limits.strip()
+    if not text:
+        return RateLimits()
+    if text.startswith("{"):
+        return read_rate_limits(text.encode())
+    try:
+        return read_rate_limits(Path(text.removeprefix("file://")).read_bytes())
+    except OSError as error:
+        raise ValueError(f"{text} can't be read: {error.strerror}") from None
 
 
 def roles_of(config: MasterConfig) -> tuple[str, ...] | None:
@@ -227,6 +244,7 @@ def _unreadable(config: MasterConfig) -> str | None:
         ("domain", config.domain, lambda: parse_domain(config.domain)),
         ("credentials", config.credentials, lambda: credentials_of(config)),
         ("acls", config.acls, lambda: acls_of(config)),
+        ("rate-limits", config.rate_limits, lambda: rate_limits_of(config)),
         ("roles", config.roles, lambda: roles_of(config)),
         (HOSTS_FLAG, file or "", lambda: read_hosts(file) if file is not None else None),
     )

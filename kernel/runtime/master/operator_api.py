@@ -40,8 +40,9 @@ from kernel.runtime.call_form import (
 )
 from kernel.runtime.driver import Driver
 from kernel.runtime.http import Request, Response, Streaming
+from kernel.runtime.master.metrics import Metrics
 from kernel.runtime.master.pages import BUILD
-from kernel.runtime.master.streams import Streams, metrics_of
+from kernel.runtime.master.streams import Streams
 from kernel.runtime.reader import Reader, Reading
 from kernel.runtime.system import LoggingLevel
 from kernel.store.interface import StoreFull
@@ -64,6 +65,7 @@ class OperatorApi:
         streams: Streams,
         reader: Reader,
         logging_level: LoggingLevel,
+        metrics: Metrics,
         *,
         info: MasterInfo,
         flags: Mapping[str, str],
@@ -74,6 +76,7 @@ class OperatorApi:
         self._streams = streams
         self._reader = reader
         self._logging_level = logging_level
+        self._metrics = metrics
         cluster = machine.cluster
         named = [{"name": name, "value": value} for name, value in sorted(flags.items())]
         version = {"version": MESOS_VERSION, **BUILD}
@@ -93,7 +96,7 @@ class OperatorApi:
             CallType.GET_AGENTS: reads.get_agents,
             CallType.GET_FRAMEWORKS: reads.get_frameworks,
             CallType.GET_TASKS: reads.get_tasks,
-            CallType.GET_METRICS: self._metrics,
+            CallType.GET_METRICS: self._get_metrics,
         }
         self._others: dict[CallType, Callable[[Call], Awaitable[Response]]] = {
             CallType.SET_LOGGING_LEVEL: self._set_logging_level,
@@ -144,8 +147,8 @@ class OperatorApi:
     async def _set_logging_level(self, call: Call) -> Response:
         return self._logging_level.carry_out(call.set_logging_level)
 
-    def _metrics(self) -> Reading[Pieces]:
-        shown = yield from metrics_of(self._machine, self._streams)
+    def _get_metrics(self) -> Reading[Pieces]:
+        shown = yield from self._metrics.read()
         named = [{"name": name, "value": shown[name]} for name in sorted(shown)]
         return Pieces([encode({"metrics": named})])
 

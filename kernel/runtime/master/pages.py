@@ -16,7 +16,7 @@ from kernel.messages.operator import Call, call_problem
 from kernel.messages.pieces import Pieces
 from kernel.runtime.call_form import refuse
 from kernel.runtime.http import Request, Response
-from kernel.runtime.master.streams import Streams, metrics_of
+from kernel.runtime.master.metrics import Metrics
 from kernel.runtime.reader import Reader
 from kernel.runtime.system import system_stats
 
@@ -44,7 +44,7 @@ class Pages:
         self,
         machine: Master,
         reader: Reader,
-        streams: Streams,
+        metrics: Metrics,
         ask: Callable[[Call, str | None], Awaitable[Response]],
         *,
         head: Mapping[str, Any],
@@ -55,7 +55,7 @@ class Pages:
         self._machine = machine
         self._reads = machine.reads
         self._reader = reader
-        self._streams = streams
+        self._metrics = metrics
         self._ask = ask
         self._head = head
         self._flags = flags
@@ -147,9 +147,7 @@ class Pages:
         return json_response(request, encode(shown))
 
     async def metrics(self, request: Request) -> Response:
-        shown = await self._reader.share(
-            "metrics", lambda: metrics_of(self._machine, self._streams)
-        )
+        shown = await self._reader.share("metrics", self._metrics.read)
         return json_response(request, encode(shown))
 
     async def stats(self, request: Request) -> Response:

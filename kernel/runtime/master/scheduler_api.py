@@ -4,8 +4,10 @@ Source: Mesos, Http::scheduler in src/master/http.cpp; the order and the texts a
 recordings of a real master.
 """
 
+import asyncio
 from functools import partial
 
+from kernel.master.cluster import Cluster
 from kernel.master.events import (
     CallAnswered,
     Event,
@@ -13,6 +15,7 @@ from kernel.master.events import (
     SchedulerCallReceived,
     SchedulerStreamClosed,
 )
+from kernel.master.rate_limits import Throttle
 from kernel.master.validate import call_problem, mismatch
 from kernel.messages.codec import Malformed, encode
 from kernel.messages.lenient import read_call
@@ -27,6 +30,7 @@ from kernel.runtime.call_form import (
     read_body,
     refuse,
 )
+from kernel.runtime.clock import Clock
 from kernel.runtime.driver import Driver
 from kernel.runtime.http import Request, Response, Streaming
 from kernel.runtime.master.streams import STREAM_ID_HEADER, Streams
@@ -37,7 +41,17 @@ FORMS = (JSON, PROTOBUF)  # the first wins where a client takes both
 class SchedulerApi:
     """One per process."""
 
-    def __init__(self, driver: Driver[Event, object], streams: Streams) -> None:
+    def __init__(
+        self,
+        driver: Driver[Event, object],
+        streams: Streams,
+        cluster: Cluster,
+        throttle: Throttle,
+        clock: Clock,
+    ) -> None:
+        self._cluster = cluster
+        self._throttle = throttle
+        self._clock = clock
         self._driver = driver
         self._streams = streams
 
@@ -59,9 +73,32 @@ class SchedulerApi:
         if is_answered and accepted is None:
             text = f"Expecting 'Accept' to allow '{PROTOBUF}' or '{JSON}'"
             return refuse(406, text)
+        principal = self._principal(request, call)
+        if principal is not None:
+            self._throttle.note_received(principal)
+        turn = self._throttle.turn(principal, self._clock.now().mono_ms * 1000)
+        if turn.refusal:
+            retry_after = str(turn.retry_after_s)
+            return refuse(429, turn.refusal, **{"Retry-After": retry_after})
+        if turn.wait_us:
+            await asyncio.sleep(turn.wait_us / 1_000_000)
+        if principal is not None:
+            self._throttle.note_processed(principal)
         if call.type is CallType.SUBSCRIBE:
             return self._subscribe(request, call, accepted)
         return await self._call(request, call)
+
+    def _principal(self, request: Request, call: Call) -> str | None:
+        """Whose call it counts as. Who is not asked for credentials is believed as far as the
+        stream's id, which nobody else knows, shows whose framework it is."""
+        if request.principal is not None:
+            return request.principal
+        if call.subscribe is not None:
+            return call.subscribe.framework_info.principal
+        stream_id = request.headers.get(STREAM_ID_HEADER.lower())
+        framework_id = self._cluster.framework_of_stream.get(stream_id or "")
+        framework = self._cluster.frameworks.get(framework_id) if framework_id else None
+        return framework.info.principal if framework is not None else None
 
     def _subscribe(
         self, request: Request, call: Call, accepted: str | None

@@ -30,6 +30,7 @@ from kernel.master.events import (
     SendToScheduler,
 )
 from kernel.master.master import Master
+from kernel.master.rate_limits import Throttle
 from kernel.master.views import MASTER_CAPABILITIES, MESOS_VERSION
 from kernel.messages.codec import encode
 from kernel.messages.domains import parse_domain
@@ -53,12 +54,14 @@ from kernel.runtime.master.config import (
     credentials_of,
     hosts_file_of,
     problem_with,
+    rate_limits_of,
     realms_of,
     removal_limit,
     removal_rate,
     roles_of,
 )
 from kernel.runtime.master.host_list import keep_reading, read_hosts
+from kernel.runtime.master.metrics import Metrics
 from kernel.runtime.master.operator_api import OperatorApi
 from kernel.runtime.master.pages import BUILD, TEPUI_VERSION, Pages
 from kernel.runtime.master.scheduler_api import SchedulerApi
@@ -85,6 +88,7 @@ class Leader:
         self._authenticator = Authenticator(credentials_of(config), realms_of(config))
         clock = Clock()
         self._config = config
+        self._clock = clock
         self._store = store
         self._started = clock.now()
         self._info = master_info(config, str(uuid4()))
@@ -136,12 +140,15 @@ class Leader:
         }
         flags = {name: redacted(str(value)) for name, value in asdict(config).items()}
         logging_level = LoggingLevel()
+        throttle = Throttle(rate_limits_of(config))
+        metrics = Metrics(self._machine, self._streams, throttle, self._clock, started)
         operators = OperatorApi(
             self._driver,
             self._machine,
             self._streams,
             self._reader,
             logging_level,
+            metrics,
             info=info,
             flags=flags,
             started_s=started.wall_ms / 1000,
@@ -149,7 +156,7 @@ class Leader:
         pages = Pages(
             self._machine,
             self._reader,
-            self._streams,
+            metrics,
             operators.ask,
             head={
                 "version": MESOS_VERSION,
@@ -170,7 +177,9 @@ class Leader:
         )
         return {
             "/api/v1": operators,
-            "/api/v1/scheduler": SchedulerApi(self._driver, self._streams),
+            "/api/v1/scheduler": SchedulerApi(
+                self._driver, self._streams, self._machine.cluster, throttle, self._clock
+            ),
             "/tepui/v1/agent": AgentApi(self._driver, self._streams, self._store, self._machine),
             "/logging/toggle": logging_level.toggle,
             **pages.views(),

@@ -4,10 +4,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 from uuid import uuid4
 
-from kernel.master.master import Master
 from kernel.messages.codec import encode, recordio
 from kernel.runtime.http import Streaming
-from kernel.runtime.reader import Reading
 from kernel.runtime.stream import EventStream
 
 STREAM_ID_HEADER = "Mesos-Stream-Id"
@@ -69,9 +67,3 @@ class Streams:
 
     def count(self) -> int:
         return len(self._streams)
-
-
-def metrics_of(machine: Master, streams: Streams) -> Reading[dict[str, float]]:
-    """What the machine counts, and the readers that were dropped because they were too slow."""
-    shown = yield from machine.reads.metrics()
-    return {**shown, "master/event_streams_dropped": float(streams.dropped_count)}
