@@ -109,6 +109,7 @@ class Node:
             if child.active:
                 child.rank = (scales.share(child.path, child.held), child.grants, child.path, child)
                 self.order.append(child.rank)
+            if child.active or child.order:  # what ended while all was stale is ranked there still
                 child.rank_anew(scales)
         self.order.sort()
 

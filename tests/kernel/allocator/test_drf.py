@@ -57,6 +57,20 @@ def test_a_weight_divides_the_share() -> None:
     assert list(sorter.sort()) == ["a", "b"]
 
 
+def test_who_left_while_the_totals_changed_is_not_ranked_when_another_joins_its_level() -> None:
+    sorter = sorter_of("a/b", "a/c")
+    list(sorter.sort())
+    sorter.set_weight("a", 2_000)  # every rank is to be made anew
+    for client in ("a/b", "a/c"):
+        sorter.deactivate(client)
+    assert list(sorter.sort()) == []
+
+    sorter.activate("a/c")
+
+    assert list(sorter.sort()) == ["a/c"]
+    sorter.check_invariants()
+
+
 def test_a_subtree_is_ranked_before_its_members() -> None:
     """Source: Mesos, sorter tests: hierarchy."""
     sorter = sorter_of("eng/web", "eng/db", "ops")
