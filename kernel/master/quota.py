@@ -156,7 +156,7 @@ class Quotas:
 
     def _in_the_way(self, configs: Sequence[QuotaConfig]) -> list[OfferId]:
         """Offers that a new limit forbids, or that a new guarantee needs."""
-        found = self._beyond_limits(configs)
+        found = list(dict.fromkeys(self._beyond_limits(configs)))  # of a role and of one above it
         if any(config.guarantees for config in configs):
             found += [offer_id for offer_id in self._needed() if offer_id not in found]
         return found

@@ -212,6 +212,18 @@ def test_offers_beyond_a_new_limit_are_taken_back() -> None:
     assert cpus(framework.offers()) == 1.0
 
 
+def test_an_offer_beyond_two_new_limits_is_taken_back_once() -> None:
+    stage = Stage()
+    framework = stage.framework(roles=("a/b",))
+    stage.agent("cpus:4;mem:4096")
+    [first] = framework.offers()
+
+    both = config("a", limits="cpus:2"), config("a/b", limits="cpus:1")
+    assert update(stage, *both, force=True).status == 200
+
+    assert [e.rescind.offer_id for e in framework.said if e.rescind is not None] == [first.id]
+
+
 def test_offers_that_a_new_guarantee_needs_are_taken_back() -> None:
     """Source: Mesos, quota_handler.cpp, rescindOffers."""
     stage = Stage()
