@@ -15,7 +15,7 @@ from kernel.messages.quantities import from_wire
 from kernel.messages.scheduler import Operation
 from kernel.messages.v1 import Resource
 from kernel.model.kinds import Kind
-from kernel.model.resources import Resources, ResourcesMalformed, milli, total
+from kernel.model.resources import NOTHING, Resources, ResourcesMalformed, common, milli
 from kernel.model.words import shown
 
 #: What can be applied to an agent's resources; the rest launches, or needs a storage provider.
@@ -32,7 +32,10 @@ class Conversion(Struct, frozen=True):
 
 
 class Applied(Struct, frozen=True):
-    """What there is afterwards, and what changed on the way."""
+    """What there is afterwards, and what changed: `consumed` was there before, `converted` was not.
+
+    What one step makes and a later one takes is in neither.
+    """
 
     left: Resources
     consumed: Resources
@@ -46,14 +49,17 @@ def apply(there: Resources, operation: Operation, *, allocated_to: str = "") -> 
     except ResourcesMalformed as error:
         return str(error)
     left = there
+    consumed, converted = NOTHING, NOTHING
     for step in steps:
         if not left.contains(step.consumed):
             return (
                 f"{shown(left, allocated_to)} does not contain {shown(step.consumed, allocated_to)}"
             )
         left = (left - step.consumed) + step.converted
-    consumed = total(step.consumed for step in steps)
-    return Applied(left, consumed, total(step.converted for step in steps))
+        between = common(converted, step.consumed)
+        consumed = consumed + (step.consumed - between)
+        converted = (converted - between) + step.converted
+    return Applied(left, consumed, converted)
 
 
 def conversions(operation: Operation, there: Resources) -> list[Conversion]:

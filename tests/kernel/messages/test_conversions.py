@@ -91,6 +91,22 @@ def test_a_refinement_is_pushed_and_popped() -> None:
     assert after(deeper, unreserve(of(REFINED, cpus=500))) == there
 
 
+def test_what_one_step_makes_and_the_next_takes_was_not_there_before() -> None:
+    """A reservation and its refinement in one operation: only unreserved cpus are consumed."""
+    both = of(DYNAMIC, cpus=2_000) + of(REFINED, cpus=1_000)
+    reserved_first = of(DYNAMIC, cpus=1_000) + of(REFINED, cpus=1_000)
+
+    made = apply(AGENT, reserve(reserved_first))
+    there = after(AGENT, reserve(of(DYNAMIC, cpus=1_000)), reserve(of(REFINED, cpus=1_000)))
+    undone = apply(there, unreserve(of(REFINED, cpus=1_000) + of(DYNAMIC, cpus=1_000)))
+
+    assert isinstance(made, Applied) and isinstance(undone, Applied)
+    assert (made.consumed, made.converted) == (parse("cpus:1"), of(REFINED, cpus=1_000))
+    assert (undone.consumed, undone.converted) == (of(REFINED, cpus=1_000), parse("cpus:1"))
+    assert made.left == there and undone.left == AGENT
+    assert isinstance(apply(AGENT, reserve(both)), Applied)
+
+
 def test_a_source_re_reserves_in_one_step() -> None:
     """Source: mesos.md §2.9, RESERVE_RESOURCES with `source`."""
     other = kind((Reservation("ops", is_dynamic=True),))
