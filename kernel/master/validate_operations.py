@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from msgspec import Struct
 
-from kernel.master.validate import capabilities_of, resources_of
+from kernel.master.validate import capabilities_of, resources_of, role_problem
 from kernel.messages.operations import GrowVolume, Reserve, ShrinkVolume
 from kernel.messages.scheduler import Operation
 from kernel.messages.v1 import FrameworkInfo, Resource, TaskInfo
@@ -106,6 +106,9 @@ def _allocation_problem(role: str | None, asked: Asked) -> str | None:
 
 def _kinds_problem(bundle: Resources) -> str | None:
     for kind in bundle.kinds():
+        for one in kind.reservations:
+            if problem := role_problem(one.role):
+                return f"Invalid reservation: {problem}"
         if kind.is_revocable and kind.is_dynamic:
             return (
                 f"Invalid ReservationInfo: Dynamically reserved resource {shown(bundle)} cannot be"

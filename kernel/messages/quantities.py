@@ -14,6 +14,7 @@ from kernel.messages.v1 import (
     AllocationInfo,
     Attribute,
     DiskInfo,
+    DiskPlace,
     DiskSource,
     Label,
     Labels,
@@ -178,10 +179,10 @@ def _disk_of(disk: DiskInfo) -> Disk:
     found = disk.source
     source = None
     if found is not None:
-        place = found.path or found.mount or {}
+        place = found.path or found.mount
         source = kinds.DiskSource(
             type=found.type,
-            root=place.get("root"),
+            root=place.root if place is not None else None,
             vendor=found.vendor,
             id=found.id,
             profile=found.profile,
@@ -274,7 +275,7 @@ def _wire_reservation(one: Reservation) -> ReservationInfo:
 def _wire_disk(disk: Disk) -> DiskInfo:
     source = None
     if disk.source is not None:
-        place = {"root": disk.source.root} if disk.source.root is not None else None
+        place = DiskPlace(root=disk.source.root) if disk.source.root is not None else None
         source = DiskSource(
             type=disk.source.type,
             path=place if disk.source.type == "PATH" else None,

@@ -91,10 +91,16 @@ class Volume(Wire, frozen=True):
     source: dict[str, Any] | None = None
 
 
+class DiskPlace(Wire, frozen=True):
+    """Where a disk of its own is mounted."""
+
+    root: str | None = None
+
+
 class DiskSource(Wire, frozen=True):
     type: str  # PATH, MOUNT, BLOCK or RAW
-    path: dict[str, Any] | None = None
-    mount: dict[str, Any] | None = None
+    path: DiskPlace | None = None
+    mount: DiskPlace | None = None
     vendor: str | None = None
     id: str | None = None
     metadata: Labels | None = None

@@ -20,6 +20,7 @@ from kernel.messages.scheduler import Operation
 from kernel.messages.v1 import (
     AgentInfo,
     DiskInfo,
+    DiskPlace,
     Id,
     Persistence,
     ReservationInfo,
@@ -254,7 +255,6 @@ def test_an_agent_that_shrank_keeps_its_reservations_and_volumes_whole() -> None
 
 
 def test_a_mounted_disk_is_the_volume_itself() -> None:
-    mount = {"source": {"type": "MOUNT", "mount": {"root": "/mnt/a"}}}
     text = (
         '[{"name":"disk","type":"SCALAR","scalar":{"value":500},"role":"eng",'
         '"disk":{"source":{"type":"MOUNT","mount":{"root":"/mnt/a"}}}}]'
@@ -262,7 +262,7 @@ def test_a_mounted_disk_is_the_volume_itself() -> None:
     world = ready(AgentInfo(hostname="h", resources=to_wire(parse_resources(text))))
     (there,) = to_wire(world.agent.operations.total, refined=True)
     assert there.disk is not None and there.disk.source is not None
-    assert there.disk.source.mount == mount["source"]["mount"]  # type: ignore[index]
+    assert there.disk.source.mount == DiskPlace(root="/mnt/a")
     disk = DiskInfo(
         persistence=Persistence(id="v"),
         volume=Volume(mode="RW", container_path="data"),

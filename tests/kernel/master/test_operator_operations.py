@@ -199,6 +199,32 @@ def test_refusals_are_mesoss_by_the_letter() -> None:
     assert answer.message.endswith("does not contain disk(reservations: [(DYNAMIC,test)]):1")
 
 
+def test_a_reservation_and_its_refinement_are_made_and_undone_in_one_call() -> None:
+    """The second takes what the first makes, which nobody had before."""
+    stage, _, worker = scene()
+    refined = RESERVED.pushed(Reservation("test/api", is_dynamic=True))
+    before = worker.total
+
+    both = of(RESERVED, cpus=1_000) + of(refined, cpus=1_000)
+    assert reserve(stage, worker.id, both).status == 202
+    worker.work()
+    assert worker.total.of_role("test/api") == of(refined, cpus=1_000)
+    undo = of(refined, cpus=1_000) + of(RESERVED, cpus=1_000)
+    undone = calls.UnreserveResources(agent_id=Id(worker.id), resources=wire(undo))
+    answer = ask(stage, "UNRESERVE_RESOURCES", unreserve_resources=undone)
+    worker.work()
+
+    assert (answer.status, worker.total) == (202, before), answer.message
+
+
+@pytest.mark.parametrize("role", ["/test", "a b", "a/../b", "a/" * 200 + "a"])
+def test_nothing_is_reserved_for_what_is_no_role(role: str) -> None:
+    """Source: Mesos, src/common/resources.cpp, Resources::validate (roles::validate)."""
+    stage, _, worker = scene()
+    answer = reserve(stage, worker.id, of(kind((Reservation(role, is_dynamic=True),)), cpus=1_000))
+    assert answer.status == 400 and "Invalid reservation: Role '" in answer.message
+
+
 @pytest.mark.parametrize(("principal", "status"), [("me", 202), ("you", 400), (None, 202)])
 def test_an_operator_reserves_under_its_own_name(principal: str | None, status: int) -> None:
     """Source: Mesos, src/master/validation.cpp, validate(Reserve)."""

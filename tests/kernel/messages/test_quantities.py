@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kernel.messages.codec import decode, encode
+from kernel.messages.codec import Malformed, decode, encode
 from kernel.messages.quantities import Form, from_wire, parse_resources, to_wire
 from kernel.messages.v1 import Resource
 from kernel.model.kinds import Disk, DiskSource, Kind, Reservation, kind
@@ -98,6 +98,15 @@ def test_what_makes_no_sense_is_refused_with_the_reason(more: str, says: str) ->
     with pytest.raises(ResourcesMalformed) as refused:
         from_wire(decode(list[Resource], wire.encode()))
     assert says in str(refused.value)
+
+
+@pytest.mark.parametrize("root", ["5", "[1]", "{}"])
+def test_the_place_of_a_disk_is_a_text(root: str) -> None:
+    """Anything else can't be compared with other disks."""
+    source = f'{{"type": "PATH", "path": {{"root": {root}}}}}'
+    wire = f'[{{"name": "disk", "type": "SCALAR", "disk": {{"source": {source}}}}}]'
+    with pytest.raises(Malformed, match="root"):
+        decode(list[Resource], wire.encode())
 
 
 def test_flags_may_name_disks_of_their_own_as_json() -> None:
