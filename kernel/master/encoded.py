@@ -75,7 +75,7 @@ class Encoded:
     def __init__(self, cluster: Cluster, form: Form) -> None:
         self._cluster = cluster
         self._form = form
-        self._offers: dict[OfferId, tuple[tuple[int, int], bytes]] = {}
+        self._offers: dict[OfferId, tuple[tuple[object, ...], bytes]] = {}
         self._frameworks: dict[FrameworkId, tuple[tuple[object, ...], bytes]] = {}
 
     # --- piece by piece --------------------------------------------------------------------
@@ -129,10 +129,12 @@ class Encoded:
         return known[1]
 
     def _offer(self, offer: OfferRecord) -> bytes:
-        changes = self._cluster.agents[offer.agent_id].changes, self._cluster.machines.version
+        cluster = self._cluster
+        info = cluster.frameworks[offer.framework_id].info  # what it can says how it is written
+        changes = cluster.agents[offer.agent_id].changes, cluster.machines.version, info
         known = self._offers.get(offer.offer_id)
         if known is None or known[0] != changes:
-            shown = encode(self._form.offer(self._cluster, offer))
+            shown = encode(self._form.offer(cluster, offer))
             known = self._offers[offer.offer_id] = (changes, shown)
         return known[1]
 

@@ -6,10 +6,12 @@ Source: recordings v0-*.
 import json
 from typing import Any
 
+import msgspec
 import pytest
 
 from kernel.master import role_views, views
 from kernel.master.reads import Reading, whole
+from kernel.messages import scheduler
 from kernel.messages.codec import encode
 from kernel.messages.pieces import Pieces
 from kernel.messages.v1 import Label, Labels
@@ -141,6 +143,19 @@ def test_a_task_is_shown_anew_when_it_changed(stage: Stage) -> None:
     cluster.note_state(record, TaskState.KILLING)
 
     assert b"TASK_KILLING" in views.task_shown(record)
+
+
+def test_an_offer_is_shown_as_its_framework_can_read_it_now() -> None:
+    stage = Stage()
+    framework, _ = stage.framework(), stage.agent()
+    assert framework.offers()
+    capable = {"capabilities": [], "roles": [], "role": "test"}
+    info = msgspec.structs.replace(framework.info, **capable)
+    changed = scheduler.Subscribe(framework_info=info)
+
+    assert framework.call("UPDATE_FRAMEWORK", update_framework=changed).status == 200
+
+    stage.master.check_invariants()  # what is kept is what would be made now
 
 
 def test_metrics_have_mesos_names(stage: Stage) -> None:
