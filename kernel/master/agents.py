@@ -219,6 +219,9 @@ class Agents:
             if key not in reported and record.state.is_terminal:
                 self._cluster.remove_task(record)  # its end was acknowledged there
         self._learn_executors(agent, subscribe.executors)
+        if self._cluster.allocator.books[agent.agent_id].total != agent.base:
+            # They hold more than it has: that much it has no longer once they end.
+            set_total(self._cluster, agent, agent.base)
 
     def _learn_task(self, agent: Agent, task: Task) -> None:
         key = (FrameworkId(task.framework_id.value), TaskId(task.task_id.value))
@@ -229,10 +232,10 @@ class Agents:
             if not known.state.is_terminal:
                 self._cluster.note_state(known, task.state)
             return
-        elsewhere = framework.tasks.get(key[1])
-        if elsewhere is not None:
+        elsewhere = framework.tasks.get(key[1]) or framework.unreachable.get(key[1])
+        if elsewhere is not None and elsewhere.agent_id != agent.agent_id:
             return  # another agent has a task of this id; ours is the framework's mistake
-        record = _found_again(framework, key[1]) or _record_of(task, agent.agent_id)
+        record = _found_again(framework, key[1], agent.agent_id) or _record_of(task, agent.agent_id)
         if _was_lost(framework, key[1], agent.agent_id):
             record.kill = PendingKill(None)  # its framework has been told that it is no more
         record.resources = record.resources.named_as_in(agent.base)
@@ -301,11 +304,13 @@ class Agents:
         return effects
 
 
-def _found_again(framework: Framework, task_id: TaskId) -> TaskRecord | None:
-    """The task that was unreachable, with what its agent said of it last."""
-    record = framework.unreachable.pop(task_id, None)
-    if record is not None:
-        record.statuses[:] = [s for s in record.statuses if s.unreachable_time is None]
+def _found_again(framework: Framework, task_id: TaskId, agent_id: AgentId) -> TaskRecord | None:
+    """The task that was unreachable with this agent, with what the agent said of it last."""
+    record = framework.unreachable.get(task_id)
+    if record is None or record.agent_id != agent_id:
+        return None
+    del framework.unreachable[task_id]
+    record.statuses[:] = [s for s in record.statuses if s.unreachable_time is None]
     return record
 
 

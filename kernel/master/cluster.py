@@ -385,8 +385,8 @@ class Cluster:
             record.holds = False
             _tally(self, record, -1)
             agent = self.agents.get(record.agent_id)
-            if agent is not None and agent.wanted is not None:
-                set_total(self, agent, agent.wanted)
+            if agent is not None:
+                _shrink(self, agent)
 
     def remove_task(self, record: TaskRecord) -> None:
         """The task has ended and its end is known; it goes into the history."""
@@ -421,6 +421,7 @@ class Cluster:
         if executor is not None:
             agent.changed()
             self.allocator.give_back(key[0], executor.role, agent.agent_id, executor.resources)
+            _shrink(self, agent)
 
 
 def _tally(cluster: Cluster, record: TaskRecord, by: int) -> None:
@@ -440,6 +441,12 @@ def set_total(cluster: Cluster, agent: Agent, total: Resources) -> None:
     agent.changed()
     is_stretched = cluster.allocator.books[agent.agent_id].total != total
     agent.wanted = total if is_stretched else None
+
+
+def _shrink(cluster: Cluster, agent: Agent) -> None:
+    """Something that was held there is free: none of it is left that the agent has no longer."""
+    if agent.wanted is not None:
+        set_total(cluster, agent, agent.wanted)
 
 
 def used_on(agent: Agent) -> Resources:

@@ -208,6 +208,55 @@ def test_an_agent_may_come_back_with_other_resources() -> None:
     assert from_wire(offer.resources) == parse("cpus:16;mem:1024")
 
 
+def test_what_an_executor_held_of_a_larger_agent_is_gone_with_it() -> None:
+    stage = Stage()
+    framework, agent = stage.framework(), stage.agent("cpus:4;mem:1024")
+    holding = ExecutorInfo(
+        executor_id=Id("e"),
+        framework_id=Id(framework.framework_id),
+        resources=to_wire(parse("cpus:3"), allocated_to="test"),
+    )
+    agent.subscribe(executors=[holding], resources="cpus:1;mem:1024")
+
+    agent.say(
+        agent_messages.ExecutorEnded(
+            framework_id=Id(framework.framework_id), executor_id=holding.executor_id
+        )
+    )
+
+    assert from_wire(framework.offers()[-1].resources) == parse("cpus:1;mem:1024")
+
+
+def test_what_a_task_held_of_a_larger_agent_is_gone_with_it_under_a_new_master() -> None:
+    stage = Stage()
+    framework, agent = stage.framework(), stage.agent("cpus:4;mem:1024")
+    holding = agent.task(framework, "t1", TaskState.RUNNING, resources="cpus:3")
+    info = known_info(stage, framework)
+    stage.restart()
+    framework.subscribe()
+    agent.subscribe([holding], [info], resources="cpus:1;mem:1024")
+
+    agent.say(agent.update(framework, "t1", TaskState.FINISHED))
+
+    offered = [from_wire(offer.resources) for offer in framework.offers()]
+    assert sum(each.scalar("cpus") for each in offered) == 1_000
+
+
+def test_a_task_that_is_unreachable_elsewhere_is_not_taken_for_another_agents() -> None:
+    stage = Stage()
+    framework, lost = stage.framework(), stage.agent()
+    running(stage, framework, lost)
+    stage.pass_time(UNTIL_UNREACHABLE_MS)
+    other = stage.agent()
+
+    other.subscribe(
+        [other.task(framework, "t1", TaskState.RUNNING)], [known_info(stage, framework)]
+    )
+
+    [status] = framework.reconcile(("t1", None))
+    assert (status.state, status.agent_id) == (TaskState.UNREACHABLE, Id(lost.agent_id))
+
+
 def test_a_batch_of_an_agent_that_is_not_subscribed_is_refused() -> None:
     stage = Stage()
     agent = stage.agent()
