@@ -58,6 +58,10 @@ class Server:
             except subprocess.TimeoutExpired:
                 self.kill()
 
+    def serves(self) -> bool:
+        """A ZooKeeper: whether it belongs to a majority."""
+        return _answers(self.port, b"srvr", (b"Mode:",))
+
     def log_text(self) -> str:
         return (self._directory / "log").read_text(errors="replace")
 
@@ -92,11 +96,15 @@ def zookeepers(directory: Path, count: int = 3) -> Iterator[list[Server]]:
         for number, (port, _, _) in enumerate(ports, 1):
             servers.append(_zookeeper(directory / f"zk{number}", number, port, members))
         for server in servers:
-            wait_until(lambda s=server: _answers(s.port, b"srvr", (b"Mode:",)), timeout_s=60)  # type: ignore[misc]
+            wait_until(server.serves, timeout_s=60)
         yield servers
     finally:
         for server in servers:
             server.stop()
+
+
+def is_zookeeper_leader(server: Server) -> bool:
+    return _answers(server.port, b"srvr", (b"Mode: leader",))
 
 
 def _zookeeper(home: Path, number: int, port: int, members: str) -> Server:

@@ -96,6 +96,7 @@ class RedisStore:
         self._shown = redacted(url)
         self._lease_s = parts.number("lease", LEASE_S, least=0.3)
         self._timeout_s = parts.number("timeout", max(0.5, self._lease_s / 3), least=0.05)
+        self._wait_ms = round(self._timeout_s * 800)  # the answer must come before we hang up
         replicas = 1 if parts.scheme == "redis+sentinel" else 0
         self._replicas = int(parts.number("wait", replicas, least=0))
         self._may_lose = parts.options.get("allow-loss") == "yes"
@@ -255,10 +256,10 @@ class RedisStore:
         """Wait until enough replicas have what was just written."""
         if not self._replicas:
             return
-        confirmed = self._client.wait(self._replicas, round(self._timeout_s * 1000))
+        confirmed = self._client.wait(self._replicas, self._wait_ms)
         if confirmed < self._replicas:
             raise redis.RedisError(
-                f"{confirmed} of {self._replicas} replicas confirmed within {self._timeout_s:g} s"
+                f"{confirmed} of {self._replicas} replicas confirmed within {self._wait_ms} ms"
             )
 
     def _renew_once(self) -> bool:
@@ -268,10 +269,8 @@ class RedisStore:
                 args=[self._holder, round(self._lease_s * 1000)],
             )
         )
-        if renewed and self._replicas:
-            within_ms = round(self._timeout_s * 1000)
-            if self._lease_client.wait(self._replicas, within_ms) < self._replicas:
-                raise redis.RedisError("too few replicas confirmed the lease")
+        if renewed and self._lease_client.wait(self._replicas, self._wait_ms) < self._replicas:
+            raise redis.RedisError("too few replicas confirmed the lease")
         return renewed
 
     def _look_at_memory(self) -> None:
@@ -283,11 +282,19 @@ class RedisStore:
     def _trouble(self, error: redis.RedisError) -> StoreError:
         away = (redis.ConnectionError, redis.TimeoutError, redis.BusyLoadingError)
         is_refused = isinstance(error, redis.AuthenticationError | redis.ResponseError)
-        kind = StoreUnreachable if isinstance(error, away) and not is_refused else StoreError
+        may_serve = (isinstance(error, away) and not is_refused) or _passes(error)
+        kind = StoreUnreachable if may_serve else StoreError
         return kind(f"{self._shown} can't be reached: {error}")
 
     def _full_sentence(self) -> str:
         return f"{self._shown} is out of memory; nothing was changed: raise its maxmemory"
+
+
+def _passes(error: redis.RedisError) -> bool:
+    """Whether it answers and takes no writes now: a standby asks on until it does."""
+    if isinstance(error, redis.OutOfMemoryError | redis.ReadOnlyError | redis.BusyLoadingError):
+        return True
+    return str(error).startswith(("MISCONF", "NOREPLICAS", "MASTERDOWN"))
 
 
 def _text(value: Any) -> str:

@@ -20,13 +20,21 @@ START_S = 30.0
 class Part:
     """One server and its worker, in a process group of its own."""
 
-    def __init__(self, module: str, words: list[str], directory: Path) -> None:
+    def __init__(
+        self,
+        module: str,
+        words: list[str],
+        directory: Path,
+        *,
+        host: str = "127.0.0.1",
+        prefix: tuple[str, ...] = (),
+    ) -> None:
         self.port = free_port()
-        self.address = f"127.0.0.1:{self.port}"
+        self.address = f"{host}:{self.port}"
         self.url = f"http://{self.address}"
         self._log = directory / "log"
         self._words = [
-            sys.executable, "-m", *module.split(), *words,
+            *prefix, sys.executable, "-m", *module.split(), *words,
             "--port", str(self.port), "--work-dir", str(directory),
         ]  # fmt: skip
         directory.mkdir(parents=True, exist_ok=True)
@@ -99,7 +107,9 @@ class Parts:
 
     def start(self, module: str, *words: str, name: str = "") -> Part:
         directory = self._directory / (name or f"{module.split()[-1]}-{len(self._started)}")
-        part = Part(module, list(words), directory)
+        return self.add(Part(module, list(words), directory), module)
+
+    def add(self, part: Part, module: str) -> Part:
         self._started.append(part)
         wait_until(part.is_healthy, START_S, f"{module}: {part.log()[-2000:]}")
         return part

@@ -118,7 +118,7 @@ def redirect(
         answer = connection.getresponse()
         answer.read()
         return answer.status, answer.getheader("Location", "")
-    except OSError:
+    except (OSError, http.client.HTTPException):
         return 0, ""
     finally:
         connection.close()

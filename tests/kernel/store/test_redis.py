@@ -7,7 +7,7 @@ import redis
 
 from kernel.machine import Put
 from kernel.store import open_store
-from kernel.store.interface import Committed, StoreError, StoreFull, Unknown
+from kernel.store.interface import Committed, StoreError, StoreFull, StoreUnreachable, Unknown
 from tests.processes import wait_until
 from tests.servers import redis_server
 
@@ -49,6 +49,40 @@ def test_a_full_redis_changes_nothing_and_says_so(tmp_path: Path) -> None:
         wait_until(lambda: store.refusal() is None, timeout_s=5)
         assert isinstance(store.commit(term, [Put("a", "x", b"again")]), Committed)
         store.close()
+
+
+@pytest.mark.parametrize("how", ["read-only", "full", "without replicas"])
+def test_a_redis_that_takes_no_writes_for_a_while_is_asked_again(tmp_path: Path, how: str) -> None:
+    """A standby that ended for good there would be missed. Source: issue "several machines"."""
+    with redis_server(tmp_path) as server:
+        store = open_store(f"redis://127.0.0.1:{server.port}?lease=1")
+        term = store.lead("one")
+        assert isinstance(store.commit(term, [Put("a", "x", b"kept")]), Committed)
+        standby = open_store(f"redis://127.0.0.1:{server.port}?lease=1")
+        operator = redis.Redis(port=server.port)
+
+        if how == "read-only":
+            operator.execute_command("REPLICAOF", "127.0.0.1", "1")
+        elif how == "full":
+            operator.config_set("maxmemory", "1")
+        else:
+            operator.config_set("min-replicas-to-write", "1")
+
+        if how == "full":
+            with pytest.raises(StoreFull):
+                store.commit(term, [Put("a", "x", b"no")])
+        else:
+            assert isinstance(store.commit(term, [Put("a", "x", b"no")]), Unknown)
+        store.close()
+        with pytest.raises(StoreUnreachable):
+            standby.lead("two")
+
+        operator.execute_command("REPLICAOF", "NO", "ONE")
+        operator.config_set("maxmemory", "0")
+        operator.config_set("min-replicas-to-write", "0")
+        wait_until(lambda: _leads(standby), timeout_s=10)
+        assert standby.load() == {"a": {"x": b"kept"}}
+        standby.close()
 
 
 def test_a_wrong_password_is_an_error_without_the_password(tmp_path: Path) -> None:
