@@ -73,6 +73,10 @@ def agent_answer_of(json: bytes) -> bytes:
     return _written(agent_pb2.Response(), msgspec.json.decode(json))
 
 
+def write_process_io(form: Mapping[str, Any]) -> bytes:
+    return _written(agent_pb2.ProcessIO(), form)
+
+
 def _read(message: Message, kind: type[T], body: bytes) -> T:
     try:
         message.ParseFromString(body)

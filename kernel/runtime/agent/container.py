@@ -16,7 +16,14 @@ from kernel.agent.custom_executors import duration
 from kernel.agent.oversubscription import is_revocable
 from kernel.agent.sandbox import Place
 from kernel.messages.quantities import from_wire
-from kernel.messages.v1 import CommandInfo, ExecutorInfo, FrameworkInfo, Resource, TaskInfo
+from kernel.messages.v1 import (
+    CommandInfo,
+    ExecutorInfo,
+    FrameworkInfo,
+    Resource,
+    ScalarValue,
+    TaskInfo,
+)
 from kernel.runtime.agent.config import AgentConfig
 
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -27,9 +34,23 @@ _CFS_PERIOD_US = 100_000
 _CPU_QUOTA_MILLI_MAX = 10_000_000
 
 
+class ByOperator(Struct):
+    """What an operator asked for. `inside` is the parent, None for a standalone container;
+    `directory` is where it starts, if not in its sandbox; `streams` are named pipes, by descriptor,
+    that take the place of the outputs' files."""
+
+    command: CommandInfo
+    sandbox: str
+    record: str
+    inside: "Container | None" = None
+    directory: str = ""
+    streams: dict[str, str] = {}
+    limits: dict[str, ScalarValue] | None = None
+
+
 class Container(Struct):
-    """Of one task, or of a custom `executor`; `held` is what that and its tasks may use.
-    `pid` is of its process, once started."""
+    """Of one task, of a custom `executor`, or launched `by_operator`; `held` is what the latter two
+    may use. `pid` is of its process, once started."""
 
     container_id: str
     framework: FrameworkInfo
@@ -39,9 +60,12 @@ class Container(Struct):
     pid: int = 0
     executor: ExecutorInfo | None = None
     held: list[Resource] = []
+    by_operator: ByOperator | None = None
 
     @property
     def command(self) -> CommandInfo | None:
+        if self.by_operator is not None:
+            return self.by_operator.command
         if self.executor is not None:
             return self.executor.command
         return self.task.command if self.task is not None else None
@@ -52,10 +76,14 @@ class Container(Struct):
 
     @property
     def sandbox(self) -> str:
+        if self.by_operator is not None:
+            return self.by_operator.sandbox
         return self.place.sandbox(self.work_dir)
 
     @property
     def record(self) -> str:
+        if self.by_operator is not None:
+            return self.by_operator.record
         return self.place.record(self.work_dir)
 
 
@@ -65,6 +93,8 @@ class NoSuchUser(Exception):
 
 def user_of(container: Container, config: AgentConfig) -> pwd.struct_passwd | None:
     """Whom to switch to, None for nobody. Raises `NoSuchUser`."""
+    if container.by_operator is not None and container.by_operator.inside is not None:
+        return user_of(container.by_operator.inside, config)
     command = container.command
     name = (command.user if command is not None else None) or container.framework.user
     if not name or not config.switch_user or os.geteuid() != 0:
@@ -93,6 +123,8 @@ def environment_of(
     command = container.command
     asked = command.environment if command is not None else None
     wanted = {each.name: each.value or "" for each in (asked.variables if asked else [])}
+    if container.by_operator is not None:
+        return _for_operators(container.by_operator, wanted, config, agent_endpoint)
     framework = container.framework
     roles = framework.roles or ([framework.role] if framework.role else ["*"])
     sandbox = container.sandbox
@@ -111,6 +143,17 @@ def environment_of(
         shown["MESOS_ALLOCATION_ROLE"] = role_of(container.resources) or roles[0]
     if container.place.nested:
         shown["MESOS_CONTAINER_IP"] = config.ip
+    return {**shown, **wanted, "MESOS_SANDBOX": sandbox, "MESOS_DIRECTORY": sandbox}
+
+
+def _for_operators(
+    asked: ByOperator, wanted: dict[str, str], config: AgentConfig, agent_endpoint: str
+) -> dict[str, str]:
+    """The parent's, if there is one. What starts in another's directory has that one's sandbox."""
+    shown = {"PATH": DEFAULT_PATH, "LIBPROCESS_IP": config.ip}
+    if asked.inside is not None:
+        shown = environment_of(asked.inside, config, agent_endpoint)
+    sandbox = asked.directory or asked.sandbox
     return {**shown, **wanted, "MESOS_SANDBOX": sandbox, "MESOS_DIRECTORY": sandbox}
 
 
@@ -145,7 +188,8 @@ def role_of(resources: Sequence[Resource]) -> str:
 def limits_of(container: Container, config: AgentConfig) -> dict[str, int]:
     """For `cgroups.create`: cpu in thousandths, memory in bytes, pids; absent means none."""
     amounts = from_wire(container.resources).quantities()
-    own = (container.task.limits if container.task is not None else None) or {}
+    asked = container.task if container.task is not None else container.by_operator
+    own = (asked.limits if asked is not None else None) or {}
     limits = {"pids": config.task_pids_max}
     cpus_milli = amounts.get("cpus", 0)
     if cpus_milli:
@@ -165,6 +209,7 @@ def limits_of(container: Container, config: AgentConfig) -> dict[str, int]:
 def start_order(container: Container, config: AgentConfig, agent_endpoint: str) -> dict[str, Any]:
     """The runner's order. Raises `NoSuchUser`."""
     user = user_of(container, config)
+    asked = container.by_operator
     return {
         "do": "start",
         "run": container.container_id,
@@ -174,6 +219,8 @@ def start_order(container: Container, config: AgentConfig, agent_endpoint: str) 
         "environment": environment_of(container, config, agent_endpoint),
         "limits": limits_of(container, config),
         "owner": f"{user.pw_uid}:{user.pw_gid}" if user is not None else "",
+        "directory": (asked.directory if asked is not None else "") or container.sandbox,
+        "streams": asked.streams if asked is not None else {},
     }
 
 

@@ -34,16 +34,18 @@ def make_sandbox(container: Container, config: AgentConfig) -> None:
     sandbox.mkdir(parents=True, exist_ok=True)
     sandbox.chmod(SANDBOX_MODE)
     Path(container.record).mkdir(parents=True, exist_ok=True, mode=0o700)
-    latest = Path(container.place.latest(container.work_dir))
-    latest.unlink(missing_ok=True)
-    latest.symlink_to(container.place.container_id)
+    if container.by_operator is None:
+        latest = Path(container.place.latest(container.work_dir))
+        latest.unlink(missing_ok=True)
+        latest.symlink_to(container.place.container_id)
     for name in ("stdout", "stderr"):
         flags = os.O_CREAT | os.O_WRONLY | os.O_NOFOLLOW
         handle = os.open(sandbox / name, flags, 0o644)
         if user is not None:
             os.fchown(handle, user.pw_uid, user.pw_gid)
         os.close(handle)
-    link_volumes(sandbox, mounts_of(container.resources, container.work_dir), user)
+    if container.by_operator is None:
+        link_volumes(sandbox, mounts_of(container.resources, container.work_dir), user)
     if user is not None:
         os.chown(sandbox, user.pw_uid, user.pw_gid)
 

@@ -54,7 +54,9 @@ from kernel.runtime.agent.executor_api import ExecutorStreams
 from kernel.runtime.agent.former import STORE_FILE
 from kernel.runtime.agent.host import MESOS_VERSION, agent_info, boot_id
 from kernel.runtime.agent.meter import Meter, pressure
+from kernel.runtime.agent.operator_containers import Containers
 from kernel.runtime.agent.processes import Processes
+from kernel.runtime.agent.sessions import Sessions
 from kernel.runtime.authentication import authorization
 from kernel.runtime.client import Conversation, HttpClient
 from kernel.runtime.clock import Clock
@@ -103,6 +105,8 @@ class Node:
         self.processes = Processes(
             self.config, meta / "runner", groups_name(self.work_dir), self.client, self._report
         )
+        self.sessions = Sessions()
+        self.containers = Containers(self.processes, self.work_dir, self.sessions.over)
         self.driver: Driver[Event, Effect] = Driver(
             self.machine, self._perform, clock=clock, store=self._store, term=term
         )
@@ -237,6 +241,8 @@ class Node:
         self.processes.post(container, event)
 
     def _report(self, report: ReportStatus) -> None:
+        if self.containers.heard(report):
+            return
         container = self.processes.containers.get(report.run)
         self.driver.post(
             StatusReported(

@@ -18,7 +18,7 @@ from kernel.messages.lenient import read_call
 from kernel.messages.protobuf import convert as protobuf
 from kernel.messages.quantities import Form, from_wire, to_wire
 from kernel.messages.v1 import AgentInfo, FrameworkInfo, Id, Task
-from kernel.runtime.agent import executor_views, views
+from kernel.runtime.agent import container_api, executor_views, views
 from kernel.runtime.agent.files import Files, Refused
 from kernel.runtime.agent.node import Node
 from kernel.runtime.call_form import (
@@ -31,7 +31,7 @@ from kernel.runtime.call_form import (
     read_body,
     refuse,
 )
-from kernel.runtime.http import Request, Response
+from kernel.runtime.http import Request, Response, Streaming
 from kernel.runtime.system import LoggingLevel
 
 RECORDIO = "application/recordio"
@@ -68,7 +68,7 @@ class OperatorApi:
             AgentCallType.READ_FILE: lambda call: _read_file(files, call),
         }
 
-    async def __call__(self, request: Request) -> Response:
+    async def __call__(self, request: Request) -> Response | Streaming:
         refusal = form_refusal(request, forms=FORMS, or_else=f" or {RECORDIO}")
         if refusal is not None:
             return refusal
@@ -81,17 +81,22 @@ class OperatorApi:
         problem = agent_call_problem(call)
         if problem is not None:
             return refuse(400, f"Failed to validate agent::Call: {problem}")
+        if container_api.is_streamed(call):
+            node = self._node
+            return await container_api.stream(node.containers, node.sessions, call, request)
         accepted = accepted_type(request, FORMS)
         if accepted is None:
             text = f"Expecting 'Accept' to allow {JSON} or {PROTOBUF} or {RECORDIO}"
             return refuse(406, text)
-        answer = await self._answer(call)
+        answer = await self._answer(call, request)
         if accepted == PROTOBUF:
             return await in_protobuf(answer, protobuf.agent_answer_of)
         return answer
 
-    async def _answer(self, call: AgentCall) -> Response:
+    async def _answer(self, call: AgentCall, request: Request) -> Response:
         assert call.type is not None
+        if container_api.is_about_containers(call):
+            return await container_api.carry_out(self._node.containers, call, request)
         view = self._views.get(call.type)
         if view is not None:
             return _shown(call.type, view())

@@ -45,16 +45,25 @@ def spawn(run: Run, order: dict, tools: dict[str, str], news: int) -> int:  # ty
     )
     early = {name: value for name, value in environment.items() if not recorder.is_late(name)}
     append = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW  # archives may hold links
-    os.chdir(run.sandbox)  # the recorder inherits it: no `cd` that would export OLDPWD
+    files = [
+        (os.POSIX_SPAWN_OPEN, 0, "/dev/null", os.O_RDONLY, 0),
+        (os.POSIX_SPAWN_OPEN, 1, "stdout", append, 0o644),
+        (os.POSIX_SPAWN_OPEN, 2, "stderr", append, 0o644),
+    ]
+    streams: dict[str, str] = order.get("streams", {})
+    opened: list[tuple[int, int]] = []
     try:
+        for number, path in streams.items():
+            opened.append((_open_pipe(path, int(number)), int(number)))
+        # The recorder inherits it: no `cd` that would export OLDPWD.
+        os.chdir(order.get("directory") or run.sandbox)
         return os.posix_spawn(
             tools["sh"],
             words,
             early,
             file_actions=[
-                (os.POSIX_SPAWN_OPEN, 0, "/dev/null", os.O_RDONLY, 0),
-                (os.POSIX_SPAWN_OPEN, 1, "stdout", append, 0o644),
-                (os.POSIX_SPAWN_OPEN, 2, "stderr", append, 0o644),
+                *(each for each in files if str(each[1]) not in streams),
+                *((os.POSIX_SPAWN_DUP2, handle, number) for handle, number in opened),
                 (os.POSIX_SPAWN_DUP2, news, 3),
             ],
             setsid=True,
@@ -63,3 +72,13 @@ def spawn(run: Run, order: dict, tools: dict[str, str], news: int) -> int:  # ty
         )
     finally:
         os.chdir("/")
+        for handle, _ in opened:
+            os.close(handle)
+
+
+def _open_pipe(path: str, number: int) -> int:
+    """The agent holds the other end; if it died, fail rather than wait for it. Raises OSError."""
+    end = os.O_RDONLY if number == 0 else os.O_WRONLY
+    handle = os.open(path, end | os.O_NONBLOCK | os.O_NOFOLLOW)
+    os.set_blocking(handle, True)
+    return handle

@@ -96,6 +96,8 @@ def _sandboxes(node: Node) -> Iterator[tuple[str, str]]:
         directory = place.sandbox(node.work_dir)
         for path in (directory, place.latest(node.work_dir), place.virtual()):
             yield path, directory
+    for directory in node.containers.sandboxes():
+        yield directory, directory
 
 
 def _recovered(node: Node, handler: Handler) -> Handler:

@@ -24,8 +24,6 @@ DIFFERENCES: dict[tuple[str, str], str] = {
     ),
 }
 
-_LATER = "Not implemented yet; refused with a sentence."
-
 #: Recordings whose ERROR has the same shape and other words.
 OTHER_WORDS: dict[str, str] = {
     "subscribe-rejected-bad-regex": "What is wrong with a regex is said by Python's re, not RE2.",
@@ -37,8 +35,6 @@ OTHER_STATUS: dict[str, tuple[int, str]] = {
         200,
         "Quota nests here.",
     ),
-    "WAIT_CONTAINER": (501, _LATER),
-    "KILL_CONTAINER": (501, _LATER),
     "Content-Type with charset": (400, "A charset is accepted; the body is then read."),
     "unknown path": (404, "An agent says it as JSON, with the path."),
 }
