@@ -4,6 +4,7 @@ from importlib import import_module
 
 from kernel.store.interface import Store, StoreMalformed
 from kernel.store.memory import MemoryStore
+from kernel.store.schema import SCHEMA, Schema
 from kernel.store.sqlite import SqliteStore
 from kernel.store.urls import FORMS, redacted
 
@@ -16,19 +17,20 @@ _NETWORKED = {
 }
 
 
-def open_store(url: str, name: str = "tepui") -> Store:
+def open_store(url: str, name: str = "tepui", *, schema: Schema = SCHEMA) -> Store:
     """Open the store that `url` names; where many share one server, `name` keeps them apart.
 
+    It also tells the steps of `schema` whose records they are.
     Raises `StoreMalformed` for a URL that names none. Nothing is reached before `lead`.
     """
     scheme, separator, rest = url.partition("://")
     if separator and scheme == "memory":
-        return MemoryStore()
+        return MemoryStore(schema)
     if separator and scheme == "sqlite" and rest.startswith("/") and len(rest) > 1:
-        return SqliteStore(rest[1:])
+        return SqliteStore(rest[1:], name, schema)
     if separator and scheme in _NETWORKED:
         module, _, kind = _NETWORKED[scheme].partition(":")
-        store: Store = getattr(import_module(module), kind)(url, name)
+        store: Store = getattr(import_module(module), kind)(url, name, schema)
         return store
     raise StoreMalformed(f"'{redacted(url)}' names no store: {FORMS}")
 

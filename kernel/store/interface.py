@@ -6,6 +6,10 @@
   commit under an older term is answered `Fenced` and changes nothing.
 * `Unknown` means that the commit may or may not have happened: read again, never just retry.
 * `load` gives the records of each collection in the order of their keys.
+* `snapshot` needs no lock and no term: it gives one moment of the store, with every commit whole
+  or absent and none lost that was answered before it began, also while another leads and writes;
+  and it changes nothing.
+* The records' schema has a version; `lead` brings an older one to ours, and refuses a newer one.
 * A record may hold at least 16 MiB, whatever the server behind it can take in one piece.
 * Leadership is a lease where several machines share a store: who can't renew it is told by
   `on_lost` *before* another can lead, and must end. The epoch fences who was not told in time.
@@ -19,6 +23,8 @@ from typing import Protocol
 from msgspec import Struct
 
 from kernel.machine import Operation
+
+Records = dict[str, dict[str, bytes]]
 
 
 class StoreError(Exception):
@@ -86,8 +92,15 @@ class Unknown(Struct, frozen=True):
     reason: str
 
 
+class Snapshot(Struct, frozen=True):
+    """One moment of a store. Epoch 0: nobody ever led with it, and there is nothing in it."""
+
+    epoch: int
+    schema: int
+    records: Records
+
+
 CommitResult = Committed | Fenced | Conflict | Unknown
-Records = dict[str, dict[str, bytes]]
 OnLost = Callable[[str], None]  # called once, from any thread, with the reason
 
 
@@ -96,10 +109,13 @@ class Store(Protocol):
 
     is_shared: bool  # whether several processes may stand for it; else a second one is a mistake
 
-    def lead(self, leader: str, *, address: str = "", on_lost: OnLost | None = None) -> Term:
+    def lead(
+        self, leader: str, *, address: str = "", on_lost: OnLost | None = None, above: int = 0
+    ) -> Term:
         """Take the lock for life and begin a new term. Raises `StoreHeld`, `StoreError`.
 
         A standby calls it again until it succeeds. `address` is what standbys elsewhere are told.
+        The epoch is higher than any before in this store, and than `above`.
         """
 
     def holder(self) -> Holder | None:
@@ -111,6 +127,9 @@ class Store(Protocol):
 
     def load(self) -> Records:
         """Everything, read after `lead` so that it is the last term's final word."""
+
+    def snapshot(self) -> Snapshot:
+        """One moment, without leading; also before `lead`. Raises `StoreError`."""
 
     def commit(
         self, term: Term, operations: Sequence[Operation], guards: Sequence[Guard] = ()

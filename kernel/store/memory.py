@@ -12,8 +12,10 @@ from kernel.store.interface import (
     Holder,
     OnLost,
     Records,
+    Snapshot,
     Term,
 )
+from kernel.store.schema import SCHEMA, Schema
 
 
 class MemoryStore:
@@ -21,14 +23,17 @@ class MemoryStore:
 
     is_shared = False
 
-    def __init__(self) -> None:
+    def __init__(self, schema: Schema = SCHEMA) -> None:
+        self._schema = schema
         self._records: Records = {}
         self._term = Term(0, "")
         self._version = 0
         self._holder: Holder | None = None
 
-    def lead(self, leader: str, *, address: str = "", on_lost: OnLost | None = None) -> Term:
-        self._term = Term(self._term.epoch + 1, leader)
+    def lead(
+        self, leader: str, *, address: str = "", on_lost: OnLost | None = None, above: int = 0
+    ) -> Term:
+        self._term = Term(max(self._term.epoch, above) + 1, leader)
         self._holder = Holder(leader, address)
         return self._term
 
@@ -44,6 +49,9 @@ class MemoryStore:
             for collection, records in sorted(self._records.items())
             if records
         }
+
+    def snapshot(self) -> Snapshot:
+        return Snapshot(self._term.epoch, self._schema.version, self.load())
 
     def commit(
         self, term: Term, operations: Sequence[Operation], guards: Sequence[Guard] = ()

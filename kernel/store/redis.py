@@ -30,6 +30,7 @@ from kernel.store.interface import (
     Holder,
     OnLost,
     Records,
+    Snapshot,
     StoreError,
     StoreFull,
     StoreHeld,
@@ -39,21 +40,23 @@ from kernel.store.interface import (
     Unknown,
 )
 from kernel.store.lease import Lease
+from kernel.store.schema import SCHEMA, Schema
 from kernel.store.urls import StoreUrl, read, redacted
 
 log = logging.getLogger(__name__)
 
-SCHEMA_VERSION = 1
 LEASE_S = 10.0  # ZooKeeper's session in Mesos; --store …?lease=SECONDS
 OPTIONS = ("lease", "wait", "timeout", "allow-loss")
 FREE_BYTES_MIN = 1024 * 1024  # below this a new change is refused, as `sqlite` does
 
 _LEAD = """
 local schema = redis.call('HGET', KEYS[2], 'schema')
-if schema and schema ~= ARGV[4] then return {2, schema} end
+if schema and tonumber(schema) > tonumber(ARGV[4]) then return {2, schema} end
 if redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2]) then
-  redis.call('HSET', KEYS[2], 'leader', ARGV[3], 'schema', ARGV[4])
-  return {1, redis.call('HINCRBY', KEYS[2], 'epoch', 1)}
+  local epoch = math.max(tonumber(redis.call('HGET', KEYS[2], 'epoch') or 0), tonumber(ARGV[5]))
+  schema = schema or ARGV[4]
+  redis.call('HSET', KEYS[2], 'leader', ARGV[3], 'schema', schema, 'epoch', epoch)
+  return {1, redis.call('HINCRBY', KEYS[2], 'epoch', 1), schema}
 end
 return {0, redis.call('GET', KEYS[1]) or ''}
 """
@@ -65,12 +68,13 @@ _RELEASE = """
 if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
 return 0
 """
-# ARGV: epoch, leader, prefix of the collections, guards (four each), writes (four each)
+# ARGV: epoch, leader, prefix of the collections, schema ('' as it is), number of guards,
+# guards (four each), writes (four each)
 _COMMIT = """
 local term = redis.call('HMGET', KEYS[1], 'epoch', 'leader')
 if term[1] ~= ARGV[1] or term[2] ~= ARGV[2] then return {'F', term[1] or '0'} end
-local at = 5 + 4 * tonumber(ARGV[4])
-for i = 5, at - 1, 4 do
+local at = 6 + 4 * tonumber(ARGV[5])
+for i = 6, at - 1, 4 do
   local there = redis.call('HGET', ARGV[3] .. ARGV[i], ARGV[i + 1])
   if ARGV[i + 2] == '1' then
     if there ~= ARGV[i + 3] then return {'X', ARGV[i], ARGV[i + 1]} end
@@ -82,7 +86,16 @@ for i = at, #ARGV, 4 do
     redis.call('SADD', KEYS[2], ARGV[i + 1])
   else redis.call('HDEL', ARGV[3] .. ARGV[i + 1], ARGV[i + 2]) end
 end
+if ARGV[4] ~= '' then redis.call('HSET', KEYS[1], 'schema', ARGV[4]) end
 return {'C', redis.call('HINCRBY', KEYS[1], 'version', 1)}
+"""
+_SNAPSHOT = """
+local found = redis.call('HMGET', KEYS[1], 'epoch', 'schema')
+local collections = {}
+for _, collection in ipairs(redis.call('SMEMBERS', KEYS[2])) do
+  table.insert(collections, {collection, redis.call('HGETALL', ARGV[1] .. collection)})
+end
+return {found[1] or '0', found[2] or '0', collections}
 """
 
 
@@ -91,7 +104,9 @@ class RedisStore:
 
     is_shared = True
 
-    def __init__(self, url: str, name: str) -> None:
+    def __init__(self, url: str, name: str, schema: Schema = SCHEMA) -> None:
+        self._name = name
+        self._schema = schema
         parts = read(url, options=OPTIONS)
         self._shown = redacted(url)
         self._lease_s = parts.number("lease", LEASE_S, least=0.3)
@@ -106,12 +121,15 @@ class RedisStore:
         self._commit = self._client.register_script(_COMMIT)
         self._lead = self._client.register_script(_LEAD)
         self._release = self._client.register_script(_RELEASE)
+        self._snapshot = self._client.register_script(_SNAPSHOT)
         self._renew = self._lease_client.register_script(_RENEW)
         self._holder = ""
         self._lease: Lease | None = None
         self._refusal: str | None = None
 
-    def lead(self, leader: str, *, address: str = "", on_lost: OnLost | None = None) -> Term:
+    def lead(
+        self, leader: str, *, address: str = "", on_lost: OnLost | None = None, above: int = 0
+    ) -> Term:
         unique = f"{leader}#{uuid4()}"
         holder = json.dumps({"leader": leader, "address": address, "unique": unique})
         try:
@@ -120,24 +138,37 @@ class RedisStore:
             self._lease_client.script_load(_RENEW)
             self._client.script_load(_LEAD)
             began_s = Lease.clock_s()
-            taken, value = self._lead(
+            taken, value, *found = self._lead(
                 keys=[self._prefix + "lease", self._prefix + "term"],
-                args=[holder, round(self._lease_s * 1000), unique, SCHEMA_VERSION],
+                args=[
+                    holder,
+                    round(self._lease_s * 1000),
+                    unique,
+                    self._schema.version,
+                    above,
+                ],  # fmt: skip
             )
             self._confirm()
         except redis.RedisError as error:
             raise self._trouble(error) from error
         if taken == 2:
-            raise StoreMalformed(
-                f"{self._shown} has schema {_text(value)}; this Tepui knows {SCHEMA_VERSION}:"
-                " upgrade Tepui"
-            )
+            self._schema.refuse_newer(int(value), self._shown)
         if taken == 0:
             raise StoreHeld(f"{self._shown} is held by {_holder(value).leader}")
         self._holder = holder
         self._lease = Lease(self._lease_s, self._renew_once, on_lost, began_s, self._look_at_memory)
         self._lease.start()
-        return Term(int(value), unique)
+        term = Term(int(value), unique)
+        self._upgrade(term, int(found[0]))
+        return term
+
+    def _upgrade(self, term: Term, version: int) -> None:
+        if version == self._schema.version:
+            return
+        operations = self._schema.upgrade(self._name, self.load(), version)
+        answer = self._send(term, operations, (), schema=self._schema.version)
+        if not isinstance(answer, Committed):
+            raise StoreError(f"{self._shown}: the step to a newer schema was not written: {answer}")
 
     def holder(self) -> Holder | None:
         try:
@@ -155,17 +186,45 @@ class RedisStore:
             records: Records = {}
             for collection in sorted(_text(name) for name in names):
                 found: Any = self._client.hgetall(self._prefix + "r:" + collection)
-                named: dict[str, bytes] = {_text(key): value for key, value in found.items()}
-                if named:
-                    records[collection] = {key: named[key] for key in sorted(named)}
+                if found:
+                    records[collection] = _named(found)
         except redis.RedisError as error:
             raise StoreError(f"{self._shown} can't be read: {error}") from error
         return records
 
+    def snapshot(self) -> Snapshot:
+        try:
+            # One script, so one moment: Redis runs nothing beside it.
+            epoch, schema, collections = self._snapshot(
+                keys=[self._prefix + "term", self._prefix + "collections"],
+                args=[self._prefix + "r:"],
+            )
+        except redis.RedisError as error:
+            raise self._trouble(error) from error
+        if int(epoch) == 0:
+            return Snapshot(0, self._schema.version, {})
+        self._schema.refuse_newer(int(schema), self._shown)
+        found = {
+            _text(name): _named(dict(zip(flat[::2], flat[1::2], strict=True)))
+            for name, flat in collections
+            if flat
+        }
+        return Snapshot(int(epoch), int(schema), {name: found[name] for name in sorted(found)})
+
     def commit(
         self, term: Term, operations: Sequence[Operation], guards: Sequence[Guard] = ()
     ) -> CommitResult:
-        args: list[Any] = [term.epoch, term.leader, self._prefix + "r:", len(guards)]
+        return self._send(term, operations, guards)
+
+    def _send(
+        self,
+        term: Term,
+        operations: Sequence[Operation],
+        guards: Sequence[Guard],
+        schema: int | str = "",
+    ) -> CommitResult:
+        prefix = self._prefix + "r:"
+        args: list[Any] = [term.epoch, term.leader, prefix, schema, len(guards)]
         for guard in guards:
             known = guard.value is not None
             args += [guard.collection, guard.key, "1" if known else "0", guard.value or b""]
@@ -295,6 +354,11 @@ def _passes(error: redis.RedisError) -> bool:
     if isinstance(error, redis.OutOfMemoryError | redis.ReadOnlyError | redis.BusyLoadingError):
         return True
     return str(error).startswith(("MISCONF", "NOREPLICAS", "MASTERDOWN"))
+
+
+def _named(found: dict[bytes, bytes]) -> dict[str, bytes]:
+    named = {_text(key): value for key, value in found.items()}
+    return {key: named[key] for key in sorted(named)}
 
 
 def _text(value: Any) -> str:

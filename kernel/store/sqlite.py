@@ -13,6 +13,7 @@ import os
 import shutil
 import sqlite3
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
 from kernel.machine import Operation, Put
@@ -25,6 +26,7 @@ from kernel.store.interface import (
     Holder,
     OnLost,
     Records,
+    Snapshot,
     StoreError,
     StoreFull,
     StoreHeld,
@@ -32,8 +34,8 @@ from kernel.store.interface import (
     Term,
     Unknown,
 )
+from kernel.store.schema import SCHEMA, Schema
 
-SCHEMA_VERSION = 1
 RESERVE_BYTES = 1024 * 1024  # a few hundred commits of ours
 FREE_BYTES_MIN = 1024 * 1024  # below this a new change is refused
 
@@ -55,13 +57,17 @@ class SqliteStore:
 
     is_shared = False
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, name: str = "tepui", schema: Schema = SCHEMA) -> None:
+        self._name = name
+        self._schema = schema
         self._path = Path(path)
         self._reserve = Path(f"{path}.reserve")
         self._lock: int | None = None
         self._db: sqlite3.Connection | None = None
 
-    def lead(self, leader: str, *, address: str = "", on_lost: OnLost | None = None) -> Term:
+    def lead(
+        self, leader: str, *, address: str = "", on_lost: OnLost | None = None, above: int = 0
+    ) -> Term:
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             self._take_lock(leader, address)
@@ -69,11 +75,11 @@ class SqliteStore:
             raise StoreError(f"{self._path} can't be kept there: {error}") from error
         self._make_reserve()
         try:
-            db = self._open()
+            db = self._open(above)
         except sqlite3.OperationalError as error:
             if not _is_full(error) or not self._give_up_reserve():
                 raise StoreError(f"{self._path} can't be opened: {error}") from error
-            db = self._open()
+            db = self._open(above)
         except sqlite3.DatabaseError as error:
             raise StoreMalformed(f"{self._path} is not a store of Tepui: {error}") from error
         self._db = db
@@ -97,13 +103,31 @@ class SqliteStore:
         """Nobody looks here for a leader."""
 
     def load(self) -> Records:
-        records: Records = {}
-        rows = self._opened().execute(
-            "SELECT collection, key, value FROM record ORDER BY collection, key"
-        )
-        for collection, key, value in rows:
-            records.setdefault(collection, {})[key] = value
-        return records
+        return _load(self._opened())
+
+    def snapshot(self) -> Snapshot:
+        if not self._path.exists():
+            return Snapshot(0, self._schema.version, {})
+        try:
+            # A connection of its own; it may write, since a reader of a WAL needs its index.
+            with closing(
+                sqlite3.connect(f"{self._path.absolute().as_uri()}?mode=rw", uri=True)
+            ) as db:
+                return self._read(db)
+        except sqlite3.OperationalError as error:
+            raise StoreError(f"{self._path} can't be read: {error}") from error
+        except sqlite3.DatabaseError as error:
+            raise StoreMalformed(f"{self._path} is not a store of Tepui: {error}") from error
+
+    def _read(self, db: sqlite3.Connection) -> Snapshot:
+        db.isolation_level = None
+        db.execute("BEGIN")  # what is read until the end is of one moment, whoever writes
+        (found,) = db.execute("PRAGMA user_version").fetchone()
+        if found == 0:  # nobody led yet
+            return Snapshot(0, self._schema.version, {})
+        self._schema.refuse_newer(found, str(self._path))
+        (epoch,) = db.execute("SELECT epoch FROM term").fetchone()
+        return Snapshot(epoch, found, _load(db))
 
     def commit(
         self, term: Term, operations: Sequence[Operation], guards: Sequence[Guard] = ()
@@ -163,18 +187,20 @@ class SqliteStore:
         db.execute("COMMIT")
         return Committed(version + 1)
 
-    def _open(self) -> sqlite3.Connection:
+    def _open(self, above: int) -> sqlite3.Connection:
         db = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
         db.execute("PRAGMA journal_mode=WAL")
         db.execute("PRAGMA synchronous=FULL")
         (found,) = db.execute("PRAGMA user_version").fetchone()
-        if found not in (0, SCHEMA_VERSION):
-            raise StoreMalformed(
-                f"{self._path} has schema {found}; this Tepui knows {SCHEMA_VERSION}: upgrade Tepui"
-            )
+        self._schema.refuse_newer(found, str(self._path))
         db.executescript(_SCHEMA)
-        db.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
-        db.execute("UPDATE term SET epoch = epoch + 1, leader = ?", (self._leader,))
+        db.execute("BEGIN IMMEDIATE")
+        db.execute("UPDATE term SET epoch = max(epoch, ?) + 1, leader = ?", (above, self._leader))
+        if 0 < found < self._schema.version:
+            for operation in self._schema.upgrade(self._name, _load(db), found):
+                _apply(db, operation)
+        db.execute(f"PRAGMA user_version={self._schema.version}")
+        db.execute("COMMIT")
         return db
 
     def _opened(self) -> sqlite3.Connection:
@@ -222,6 +248,14 @@ class SqliteStore:
 
     def _full_sentence(self) -> str:
         return f"the disk that holds {self._path} is full; nothing was changed: free some space"
+
+
+def _load(db: sqlite3.Connection) -> Records:
+    records: Records = {}
+    rows = db.execute("SELECT collection, key, value FROM record ORDER BY collection, key")
+    for collection, key, value in rows:
+        records.setdefault(collection, {})[key] = value
+    return records
 
 
 def _apply(db: sqlite3.Connection, operation: Operation) -> None:

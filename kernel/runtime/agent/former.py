@@ -32,7 +32,7 @@ def problem_with_change(config: AgentConfig) -> str | None:
 
 
 def _load(file: Path) -> Records:
-    store = open_store(f"sqlite:///{file}")
+    store = open_store(f"sqlite:///{file}", "agent")
     try:
         store.lead("a look before the start")
         return store.load()

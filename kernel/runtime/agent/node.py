@@ -85,7 +85,7 @@ class Node:
         meta.mkdir(parents=True, exist_ok=True)
         clock = Clock()
         self.started_wall_ms = clock.now().wall_ms
-        self._store = open_store(f"sqlite:///{meta / STORE_FILE}")
+        self._store = open_store(f"sqlite:///{meta / STORE_FILE}", "agent")
         term = self._store.lead(f"agent at {self.config.ip}:{self.config.port}")
         settings = Settings(
             agent_info(self.config, Path(self.work_dir)),

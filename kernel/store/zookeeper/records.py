@@ -84,14 +84,14 @@ class NodeRecords:
 
     # -- writing ----------------------------------------------------------------------------
 
-    def write(self, operations: Sequence[Operation]) -> None:
-        """All or none; each record may be named once."""
+    def write(self, operations: Sequence[Operation], term: bytes | None = None) -> None:
+        """All or none; each record may be named once. `term` becomes that of the term's node."""
         stored = [self._stored(operation) for operation in operations]
         replaced = [self._blobs.get((each.collection, each.key)) for each in operations]
         if nodes.fits_one_multi(stored):
-            self._write(stored)
+            self._write(stored, term)
         else:
-            self._write_large(stored)
+            self._write_large(stored, term)
         for blob in replaced:
             if blob is not None:  # if we end just now, the next `load` sweeps it
                 self._session.delete_tree(f"{self._root}/blobs/{blob.name}")
@@ -114,8 +114,8 @@ class NodeRecords:
             self.send([("create", f"{path}/{index}", part)])
         return blob
 
-    def _write(self, operations: Sequence[Operation]) -> None:
-        self.send(self._requests(operations))
+    def _write(self, operations: Sequence[Operation], term: bytes | None = None) -> None:
+        self._decide(self._requests(operations), term)
         for operation in operations:
             name = (operation.collection, operation.key)
             if isinstance(operation, Put):
@@ -124,10 +124,18 @@ class NodeRecords:
             else:
                 self._blobs.pop(name, None)
 
-    def _write_large(self, operations: Sequence[Operation]) -> None:
+    def _decide(self, requests: Sequence[Request], term: bytes | None) -> None:
+        """The one multi with which a commit, and a new value of the term, become true."""
+        if term is None:
+            self.send(requests)
+            return
+        self.send([*requests, ("set", f"{self._root}/term", term)])
+        self.term_version += 1
+
+    def _write_large(self, operations: Sequence[Operation], term: bytes | None) -> None:
         """Written beside; true with one small multi; then rolled forward."""
         blob = self._write_blob(nodes.write_redo(operations))
-        self.send([("create", f"{self._root}/redo", nodes.pointer(blob))])
+        self._decide([("create", f"{self._root}/redo", nodes.pointer(blob))], term)
         self._apply_redo(operations, blob)
 
     def _roll_forward(self) -> None:

@@ -51,7 +51,7 @@ class Session:
     def __init__(self, url: StoreUrl, shown: str) -> None:
         self._shown = shown
         self._session_s = url.number("session", SESSION_S, least=0.3)
-        self._timeout_s = url.number("timeout", self._session_s, least=0.05)
+        self.timeout_s = url.number("timeout", self._session_s, least=0.05)
         auth = [("digest", f"{url.user}:{url.password}")] if url.user else []
         acl = [make_digest_acl(url.user, url.password or "", all=True)] if url.user else None
         self.client: Any = KazooClient(
@@ -75,7 +75,7 @@ class Session:
             return
         self.client.add_listener(self._on_state)
         try:
-            self.client.start(timeout=self._timeout_s)
+            self.client.start(timeout=self.timeout_s)
         except KazooTimeoutError as error:
             self.client.stop()
             self.client.remove_listener(self._on_state)
@@ -122,7 +122,7 @@ class Session:
         found: list[bytes] = []
         for at in range(0, len(paths), _READS_AT_ONCE):
             asked = [self.client.get_async(path) for path in paths[at : at + _READS_AT_ONCE]]
-            found += [answer.get(timeout=self._timeout_s)[0] for answer in asked]
+            found += [answer.get(timeout=self.timeout_s)[0] for answer in asked]
         return found
 
     def children(self, path: str) -> list[str]:
@@ -154,7 +154,7 @@ class Session:
         for kind, path, *rest in requests:
             getattr(multi, "set_data" if kind == "set" else kind)(path, *rest)
         # With a bound: kazoo would wait for as long as the connection takes to come back.
-        results = multi.commit_async().get(timeout=self._timeout_s)
+        results = multi.commit_async().get(timeout=self.timeout_s)
         if isinstance(results[0], BadVersionError | NoNodeError):
             raise CheckFailed
         for result in results:

@@ -20,21 +20,21 @@ from kernel.store.interface import (
     Holder,
     OnLost,
     Records,
+    Snapshot,
     StoreError,
     StoreHeld,
-    StoreMalformed,
     StoreUnreachable,
     Term,
     Unknown,
 )
 from kernel.store.lease import Lease
+from kernel.store.schema import SCHEMA, Schema
 from kernel.store.urls import read, redacted
 from kernel.store.zookeeper.announced import OPTIONS, announce
 from kernel.store.zookeeper.nodes import last_of_each
 from kernel.store.zookeeper.records import NodeRecords
 from kernel.store.zookeeper.session import REQUEST_ERRORS, CheckFailed, Session
-
-SCHEMA_VERSION = 1
+from kernel.store.zookeeper.watching import Watcher
 
 
 class ZooKeeperStore:
@@ -42,7 +42,9 @@ class ZooKeeperStore:
 
     is_shared = True
 
-    def __init__(self, url: str, name: str) -> None:
+    def __init__(self, url: str, name: str, schema: Schema = SCHEMA) -> None:
+        self._name = name
+        self._schema = schema
         parts = read(url, options=OPTIONS)
         self._shown = redacted(url)
         self._base = "/" + (parts.path or "tepui")
@@ -54,7 +56,9 @@ class ZooKeeperStore:
 
     # -- leading ----------------------------------------------------------------------------
 
-    def lead(self, leader: str, *, address: str = "", on_lost: OnLost | None = None) -> Term:
+    def lead(
+        self, leader: str, *, address: str = "", on_lost: OnLost | None = None, above: int = 0
+    ) -> Term:
         unique = f"{leader}#{uuid4()}"
         try:
             self._session.start()
@@ -62,7 +66,7 @@ class ZooKeeperStore:
             began_s = Lease.clock_s()
             self._take(json.dumps({"leader": leader, "address": address}).encode())
             self._session.watch(on_lost, f"{self._root}/leader", began_s)
-            self._term = Term(self._begin_term(unique), unique)
+            self._term = Term(self._begin_term(unique, above), unique)
         except REQUEST_ERRORS as error:
             raise StoreUnreachable(f"{self._shown} can't be used: {_text(error)}") from error
         return self._term
@@ -83,8 +87,7 @@ class ZooKeeperStore:
 
     def _make_root(self) -> None:
         self._records.make_root()
-        first = {"epoch": 0, "leader": "", "schema": SCHEMA_VERSION}
-        self._session.create(f"{self._root}/term", json.dumps(first).encode())
+        self._session.create(f"{self._root}/term", _term(0, "", self._schema.version))
 
     def _take(self, holder: bytes) -> None:
         path = f"{self._root}/leader"
@@ -93,22 +96,20 @@ class ZooKeeperStore:
         data = self._session.get(path) or b""
         raise StoreHeld(f"{self._shown} is held by {_holder(data).leader}")
 
-    def _begin_term(self, unique: str) -> int:
+    def _begin_term(self, unique: str, above: int) -> int:
         data, stat = self._session.client.get(f"{self._root}/term")
-        term = json.loads(data)
-        if term.get("schema") != SCHEMA_VERSION:
-            raise StoreMalformed(
-                f"{self._shown} has schema {term.get('schema')}; this Tepui knows"
-                f" {SCHEMA_VERSION}: upgrade Tepui"
-            )
-        epoch = int(term["epoch"]) + 1
-        value = {"epoch": epoch, "leader": unique, "schema": SCHEMA_VERSION}
+        last = json.loads(data)
+        found = int(last["schema"])
+        self._schema.refuse_newer(found, self._shown)
+        epoch = max(int(last["epoch"]), above) + 1
         self._records.term_version = stat.version
         try:
-            self._records.send([("set", f"{self._root}/term", json.dumps(value).encode())])
+            self._records.write([], _term(epoch, unique, found))
+            if found < self._schema.version:
+                operations = self._schema.upgrade(self._name, self._records.load(), found)
+                self._records.write(operations, _term(epoch, unique, self._schema.version))
         except CheckFailed:
             raise self._begun_by_another() from None
-        self._records.term_version += 1
         return epoch
 
     def _begun_by_another(self) -> StoreHeld:
@@ -123,6 +124,19 @@ class ZooKeeperStore:
             raise self._begun_by_another() from None
         except REQUEST_ERRORS as error:
             raise StoreError(f"{self._shown} can't be read: {_text(error)}") from error
+
+    def snapshot(self) -> Snapshot:
+        watcher = Watcher(self._session, self._root, self._shown)
+        try:
+            self._session.start()
+            term, records = watcher.read()
+        except REQUEST_ERRORS as error:
+            raise StoreUnreachable(f"{self._shown} can't be read: {_text(error)}") from error
+        last = json.loads(term or b'{"epoch": 0}')
+        if last["epoch"] == 0:
+            return Snapshot(0, self._schema.version, {})
+        self._schema.refuse_newer(int(last["schema"]), self._shown)
+        return Snapshot(int(last["epoch"]), int(last["schema"]), records)
 
     def commit(
         self, term: Term, operations: Sequence[Operation], guards: Sequence[Guard] = ()
@@ -162,6 +176,10 @@ class ZooKeeperStore:
 
     def close(self) -> None:
         self._session.close()
+
+
+def _term(epoch: int, leader: str, schema: int) -> bytes:
+    return json.dumps({"epoch": epoch, "leader": leader, "schema": schema}).encode()
 
 
 def _text(error: Exception) -> str:

@@ -62,7 +62,11 @@ def _add_identity(system: Blueprint, desk: Desk, process: Process) -> None:
     @system.delete("/v2/leader")
     def abdicate() -> Response:
         if request.args.get("backup") or request.args.get("restore"):
-            raise Refused(400, "backup and restore are not supported; copy the store's file")
+            raise Refused(
+                400,
+                "backup and restore are not this call's here: `tepui backup FILE` saves the state"
+                " while everything runs, and `tepui restore FILE` brings it back",
+            )
         process.abdicate()
         return render.answer({"message": "Leadership abdicated"})
 

@@ -1,5 +1,6 @@
 """One suite that every store passes; the promises are in `kernel/store/interface.py`."""
 
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from uuid import uuid4
@@ -16,12 +17,17 @@ from kernel.store.interface import (
     Fenced,
     Guard,
     Holder,
+    Records,
+    Snapshot,
     StoreHeld,
     StoreMalformed,
     Term,
 )
+from kernel.store.schema import SCHEMA, Schema
+from tests.processes import wait_until
 
 Open = Callable[[], Store]
+OpenVersioned = Callable[[Schema], Store]
 
 
 @pytest.fixture(params=["memory", "sqlite", "redis", "zookeeper"])
@@ -64,6 +70,27 @@ def open_another(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ope
         return opened[-1]
 
     yield another
+    for store in opened:
+        store.close()
+
+
+@pytest.fixture(params=["sqlite", "redis", "zookeeper"])
+def open_versioned(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[OpenVersioned]:
+    """A function that opens the same store anew with the schema of another Tepui."""
+    opened: list[Store] = []
+    name = f"app-{uuid4()}"
+
+    def reopen(schema: Schema) -> Store:
+        for store in opened:
+            store.close()
+        if request.param == "sqlite":
+            url = f"sqlite:///{tmp_path}/store.sqlite"
+        else:
+            url = request.getfixturevalue(f"{request.param}_url")
+        opened.append(open_store(url, name, schema=schema))
+        return opened[-1]
+
+    yield reopen
     for store in opened:
         store.close()
 
@@ -246,6 +273,110 @@ def test_any_names_and_values_come_back_as_they_were(
     expected = {collection: keys for collection, keys in model.load().items() if keys}
     assert store.load() == expected
     assert [list(keys) for keys in store.load().values()] == [list(k) for k in expected.values()]
+
+
+def test_a_snapshot_is_what_was_committed_and_needs_no_leadership(open_another: Open) -> None:
+    leader, reader = open_another(), open_another()
+    assert reader.snapshot() == Snapshot(0, SCHEMA.version, {})
+    term = leader.lead("one")
+    large = uuid4().bytes * 100_000
+    leader.commit(term, [Put("b", "2", b"2"), Put("b", "1", b"1"), Put("a", "big", large)])
+    leader.commit(term, [Put("gone", "x", b"1")])
+    leader.commit(term, [Delete("gone", "x")])
+
+    found = reader.snapshot()
+
+    assert found == Snapshot(term.epoch, SCHEMA.version, leader.load())
+    assert list(found.records) == ["a", "b"] and list(found.records["b"]) == ["1", "2"]
+    assert isinstance(leader.commit(term, [Put("a", "still", b"leads")]), Committed)
+    assert leader.snapshot().records == reader.snapshot().records == leader.load()
+
+
+def test_a_snapshot_beside_a_writing_leader_has_every_commit_whole_or_not_at_all(
+    open_another: Open,
+) -> None:
+    """Each commit writes its number into all records, and moves one record to another name."""
+    leader, reader = open_another(), open_another()
+    term = leader.lead("one")
+    done, answered = threading.Event(), [0]
+
+    def write() -> None:
+        number = 0
+        while not done.is_set():
+            number += 1
+            value = str(number).encode()
+            moved = [Delete("moved", str(number - 1)), Put("moved", str(number), value)]
+            leader.commit(term, [*(Put(f"c{n % 3}", str(n), value) for n in range(30)), *moved])
+            answered[0] = number
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        wait_until(lambda: answered[0] > 3, timeout_s=20)
+        while answered[0] < 40:
+            before = answered[0]
+            records = reader.snapshot().records
+            numbers = {value for each in records.values() for value in each.values()}
+            assert len(numbers) == 1
+            assert sum(map(len, records.values())) == 31
+            assert int(numbers.pop()) >= before
+    finally:
+        done.set()
+        writer.join()
+
+
+def test_a_new_term_is_above_what_is_asked_for(open_again: Open) -> None:
+    """As a restore asks, whose agents remember higher epochs than a new store would issue."""
+    assert open_again().lead("one", above=41).epoch == 42
+    assert open_again().lead("two", above=7).epoch == 43
+
+
+def bracket(name: str, records: Records) -> Records:
+    """An invented step: names the store in each app, moves one collection, drops another."""
+    whose = name.partition("-")[0].encode()
+    apps = {key: whose + b"(" + value + b")" for key, value in records["old"].items()}
+    return {"new": apps} | {each: records[each] for each in records if each not in ("old", "drop")}
+
+
+@pytest.mark.parametrize("count", [3, 1_500])
+def test_older_records_are_brought_to_our_schema_by_its_steps_in_order(
+    open_versioned: OpenVersioned, count: int
+) -> None:
+    older = open_versioned(Schema())
+    value = b"x" * 4_000 if count > 100 else b"x"
+    olds = [Put("old", f"{number:04d}", value) for number in range(count)]
+    older.commit(older.lead("one"), [*olds, Put("drop", "a", b"1"), Put("kept", "a", b"2")])
+
+    def twice(name: str, records: Records) -> Records:
+        return {**records, "second": {"of": str(len(records["new"])).encode()}}
+
+    newer = open_versioned(Schema((bracket, twice)))
+    before = newer.snapshot()
+    newer.lead("two")
+
+    assert before.schema == 1 and len(before.records["old"]) == count
+    bracketed = {put.key: b"app(" + value + b")" for put in olds}
+    expected = {"kept": {"a": b"2"}, "new": bracketed, "second": {"of": str(count).encode()}}
+    assert newer.load() == expected
+    assert newer.snapshot().schema == 3
+    again = open_versioned(Schema((bracket, twice)))
+    again.lead("three")
+    assert again.load() == expected
+
+
+def test_a_newer_schema_is_refused_and_left_alone(open_versioned: OpenVersioned) -> None:
+    newer = open_versioned(Schema((bracket,)))
+    newer.commit(newer.lead("one"), [Put("old", "a", b"1")])
+
+    older = open_versioned(Schema())
+    with pytest.raises(StoreMalformed, match="has schema 2; this Tepui knows 1: upgrade Tepui"):
+        older.snapshot()
+    with pytest.raises(StoreMalformed, match="has schema 2; this Tepui knows 1: upgrade Tepui"):
+        older.lead("two")
+
+    again = open_versioned(Schema((bracket,)))
+    again.lead("three")
+    assert again.load() == {"old": {"a": b"1"}}
 
 
 @pytest.mark.parametrize("url", ["", "sqlite", "sqlite://", "mysql://x", "redis"])
