@@ -14,11 +14,13 @@ import click
 
 from kernel.cli.agents import agents, deactivate, drain, reactivate
 from kernel.cli.apps import apps
+from kernel.cli.backup import backup
 from kernel.cli.cluster import status
 from kernel.cli.down import down
 from kernel.cli.explain import explain
 from kernel.cli.jobs import jobs
 from kernel.cli.maintenance import maintenance
+from kernel.cli.restore import restore
 from kernel.cli.settings import defaults_of
 from kernel.cli.up import EXIT_FAILED, up
 from kernel.runtime.config import no_such_key
@@ -91,7 +93,21 @@ def _process_command(name: str, module: str, meaning: str) -> click.Command:
     return run
 
 
-_OURS = (up, down, apps, jobs, agents, drain, deactivate, reactivate, maintenance, status, explain)
+_OURS = (
+    up,
+    down,
+    apps,
+    jobs,
+    agents,
+    drain,
+    deactivate,
+    reactivate,
+    maintenance,
+    status,
+    explain,
+    backup,
+    restore,
+)
 for _command in _OURS:
     cli.add_command(_command)
 for _name, (_module, _meaning) in PROCESSES.items():

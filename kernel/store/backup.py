@@ -132,7 +132,7 @@ def _unframed(data: bytes) -> list[_Frame]:
 
 def _assembled(frames: list[_Frame]) -> Backup:
     match frames:
-        case [_Head(made_at, tepui), *between, _End(count)] if count == len(frames):
+        case [_Head(made_at, tepui), *between, _End(count)] if between and count == len(frames):
             return Backup(made_at, tepui, tuple(_stores(between)))
     raise ValueError(f"{len(frames)} entries without their head or end")
 

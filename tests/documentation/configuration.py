@@ -37,7 +37,8 @@ else of theirs can be set by variable or file all the same. Client commands (`te
 job`, `tepui agents`, `tepui drain`, `tepui maintenance`, `tepui status`, `tepui explain` and
 their like) find the cluster by `--marathon`, `--chronos`, `--master`,
 then `TEPUI_MARATHON` and so on, then `[cli]` in `tepui.toml`, then what `tepui up` wrote into
-`--dir` (`TEPUI_DIR`, default `.tepui`).
+`--dir` (`TEPUI_DIR`, default `.tepui`). `tepui backup` and `tepui restore` find the stores as their
+processes do: by `--master-store`, then `TEPUI_MASTER_STORE`, then `store` under `[master]`.
 
 Three variables count for every process: `TEPUI_LOG` (warning, info, debug) is how much it logs;
 `TEPUI_ALLOWED_HOSTS` (names, with commas) is under which host names beside localhost and its own

@@ -27,7 +27,9 @@ def test_the_leader_is_this_process(marathon: MarathonProcess) -> None:
 
 
 def test_a_backup_that_we_cannot_make_is_refused(marathon: MarathonProcess) -> None:
-    assert marathon.delete("/v2/leader", backup="file:///x").status == 400
+    answer = marathon.delete("/v2/leader", backup="file:///x")
+    assert answer.status == 400
+    assert "`tepui backup FILE`" in answer.json()["message"]
 
 
 def test_ping_is_text_or_json(marathon: MarathonProcess) -> None:
