@@ -256,6 +256,8 @@ names = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=
 writes = st.builds(Put, names, names, st.binary(max_size=50)) | st.builds(Delete, names, names)
 
 
+# A thread of kazoo's draws its own chance meanwhile, which Hypothesis takes for the test's.
+@pytest.mark.filterwarnings("ignore:Do not use the `random` module:Warning")
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(commits=st.lists(st.lists(writes, max_size=6), max_size=6))
 def test_any_names_and_values_come_back_as_they_were(
