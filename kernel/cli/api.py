@@ -16,6 +16,7 @@ from typing import Any
 import click
 
 EXIT_UNREACHABLE, EXIT_NOT_FOUND, EXIT_CONFLICT = 3, 4, 5
+REDIRECTS_MAX = 4
 
 
 class Failure(click.ClickException):
@@ -44,20 +45,26 @@ def request(method: str, url: str, body: object = None, *, timeout_s: float = 30
 def exchange(
     method: str, url: str, body: object = None, *, timeout_s: float = 30
 ) -> tuple[int, bytes]:
-    connection, path = _connect(url, timeout_s)
+    # The leader is told who asks, too: a standby is trusted to know it.
     headers = {"Accept": "application/json", **_credentials(url)}
     content = None
     if body is not None:
         content = json.dumps(body).encode()
         headers["Content-Type"] = "application/json"
-    try:
-        connection.request(method, path, body=content, headers=headers)
-        answer = connection.getresponse()
-        return answer.status, answer.read()
-    except (OSError, http.client.HTTPException) as error:
-        raise unreachable(url, error) from error
-    finally:
-        connection.close()
+    for _ in range(REDIRECTS_MAX):
+        connection, path = _connect(url, timeout_s)
+        try:
+            connection.request(method, path, body=content, headers=headers)
+            answer = connection.getresponse()
+            status, raw, leader = answer.status, answer.read(), answer.getheader("Location", "")
+        except (OSError, http.client.HTTPException) as error:
+            raise unreachable(url, error) from error
+        finally:
+            connection.close()
+        if status != 307 or not leader:
+            return status, raw
+        url = urllib.parse.urljoin(url, leader)  # a standby master says who leads
+    raise Failure(f"{url}: the masters send to one another; ask again in a moment")
 
 
 def events(url: str) -> Iterator[tuple[str, Any]]:

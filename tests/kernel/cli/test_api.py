@@ -3,7 +3,7 @@
 import json
 import threading
 from base64 import b64encode
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler, HTTPServer, ThreadingHTTPServer
 
 import pytest
 
@@ -72,3 +72,37 @@ def test_a_principal_and_a_secret_in_the_address_are_shown_to_the_server_and_to_
     with pytest.raises(api.Failure, match="cannot be reached") as caught:
         api.request("GET", f"{url}/slaves")
     assert "ops" not in caught.value.message
+
+
+class _Masters(BaseHTTPRequestHandler):
+    """`/standby/…` knows who leads, `/lost` sends to itself."""
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        if self.path.startswith("/standby") or self.path == "/lost":
+            self.send_response(307)
+            here = "//{}:{}".format(*self.server.server_address)
+            self.send_header("Location", here + ("/lost" if self.path == "/lost" else "/leader"))
+            body = b""
+        else:
+            self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def test_a_standby_masters_word_is_followed_to_the_leader_with_the_body() -> None:
+    """Source: mesos.md §2.3: 307 with a Location that has no scheme."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Masters) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}"
+
+        assert api.request("POST", f"{url}/standby/api", {"type": "GET_AGENTS"}) == {
+            "type": "GET_AGENTS"
+        }
+        with pytest.raises(api.Failure, match="send to one another"):
+            api.request("POST", f"{url}/lost", {})
+        server.shutdown()
