@@ -7,13 +7,13 @@ import os
 import signal
 import subprocess
 import sys
-import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from tests.agents import shut_down
 from tests.processes import free_port, wait_until
 
 SIZE = "cpus:4;mem:8192;disk:10000;ports:[31000-31499]"
@@ -85,7 +85,7 @@ class Nodes:
     def clear(self) -> None:
         """Ends agents, tasks, runners and master, whatever happened."""
         for port, process in zip(self.agent_ports, self.agents, strict=False):
-            _shut_down(port)
+            shut_down(port)
             process.wait(30)
         if self.master is not None and self.master.poll() is None:
             self.master.terminate()
@@ -98,17 +98,6 @@ def _kill_hard(process: subprocess.Popen[bytes]) -> None:
         if pid == process.pid or b"runner" not in Path(f"/proc/{pid}/cmdline").read_bytes():
             os.kill(pid, signal.SIGKILL)
     process.wait(10)
-
-
-def _shut_down(port: int) -> None:
-    url = f"http://127.0.0.1:{port}/tepui/v1/shutdown"
-    deadline = time.monotonic() + 20
-    while time.monotonic() < deadline:
-        try:
-            urllib.request.urlopen(urllib.request.Request(url, b"", method="POST"), timeout=5)
-            return
-        except OSError:
-            time.sleep(0.05)  # it may be coming up still
 
 
 @contextmanager

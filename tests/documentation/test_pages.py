@@ -27,7 +27,7 @@ def _anchors(page: Path) -> set[str]:
 
 def _commands() -> Iterator[tuple[str, str]]:
     for page in PAGES:
-        for found in COMMAND.finditer(page.read_text()):
+        for found in COMMAND.finditer(page.read_text().replace("\\\n", " ")):
             yield page.name, found["words"].strip()
 
 

@@ -1,15 +1,11 @@
 """What the recordings were made of: a master, an agent, one running and one finished task."""
 
 import json
-import os
-import subprocess
-import sys
-import time
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.agents import live_agent
 from tests.kernel.runtime.master.live import (
     JSON_HEADERS,
     Json,
@@ -18,9 +14,11 @@ from tests.kernel.runtime.master.live import (
     live_master,
     task,
 )
-from tests.processes import free_port
 
-RESOURCES = "cpus:4;mem:4096;disk:10000;ports:[31000-32000]"
+AGENT_FLAGS = (
+    *("--resources", "cpus:4;mem:4096;disk:10000;ports:[31000-32000]"),
+    *("--attributes", "rack:r1;level:10;zone:a"),
+)
 RECORDINGS = Path(__file__).parent / "recordings"
 PRINTS = "printf 'hello\\nfrom the task\\n'"
 
@@ -101,34 +99,9 @@ class Stage:
 @contextmanager
 def stage(directory: Path) -> Iterator[Stage]:
     with live_master(directory / "master") as master:
-        port, work_dir = free_port(), directory / "agent"
-        process = subprocess.Popen(
-            [
-                *(sys.executable, "-m", "kernel", "agent", "--work-dir", str(work_dir)),
-                *("--port", str(port), "--master", f"http://127.0.0.1:{master.port}"),
-                *("--resources", RESOURCES, "--attributes", "rack:r1;level:10;zone:a"),
-            ],
-            env={**os.environ, "TEPUI_LOG": "warning"},
-        )
-        try:
+        work_dir = directory / "agent"
+        with live_agent(work_dir, f"http://127.0.0.1:{master.port}", *AGENT_FLAGS) as port:
             yield Stage(master, port, work_dir)
-        finally:
-            shut_down(port)
-            process.wait(15)
-
-
-def shut_down(port: int) -> None:
-    """Ends the agent, its tasks and its runner."""
-    url = f"http://127.0.0.1:{port}/tepui/v1/shutdown"
-    deadline = time.monotonic() + 15
-    while True:
-        try:
-            urllib.request.urlopen(urllib.request.Request(url, b"", method="POST"), timeout=5)
-            return
-        except OSError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.05)  # it may be coming up still, and there is no event to wait for
 
 
 def shape(value: object, path: str = "") -> dict[str, str]:
@@ -158,4 +131,4 @@ def apart(recorded: object, ours: object) -> list[str]:
     return lines
 
 
-__all__ = ["Json", "Stage", "apart", "shut_down", "stage"]
+__all__ = ["Json", "Stage", "apart", "stage"]

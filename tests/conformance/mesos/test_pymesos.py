@@ -5,10 +5,8 @@ Source: mesos.md §2.11; recording pymesos-session.
 
 import os
 import queue
-import subprocess
 import sys
 import time
-import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,9 +14,10 @@ from typing import Any
 
 import pytest
 
+from tests.agents import live_agent
 from tests.conformance.mesos.conftest import STAND_IN
 from tests.kernel.runtime.master.live import LiveMaster, live_master, scalar
-from tests.processes import free_port, wait_until
+from tests.processes import wait_until
 
 Json = dict[str, Any]
 ECHO = Path(__file__).with_name("pymesos_executor.py")
@@ -66,25 +65,17 @@ class Framework:
 @pytest.fixture(scope="module")
 def master(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveMaster]:
     root = tmp_path_factory.mktemp("cluster")
-    with live_master(root / "master") as master, live_agent(root / "agent", master):
-        yield master
-
-
-@contextmanager
-def live_agent(work_dir: Path, master: LiveMaster) -> Iterator[None]:
-    port = free_port()
-    command = [sys.executable, "-m", "kernel", "agent", "--work-dir", str(work_dir)]
-    command += ["--port", str(port), "--master", f"http://127.0.0.1:{master.port}"]
-    command += ["--resources", "cpus:4;mem:4096;disk:1000"]
-    process = subprocess.Popen(command, env={**os.environ, "TEPUI_LOG": "warning"})
-    try:
+    with (
+        live_master(root / "master") as master,
+        live_agent(
+            root / "agent",
+            f"http://127.0.0.1:{master.port}",
+            "--resources",
+            "cpus:4;mem:4096;disk:1000",
+        ),
+    ):
         wait_until(lambda: master.request("GET", "/slaves").json()["slaves"], 30, "no agent")
-        yield
-    finally:
-        url = f"http://127.0.0.1:{port}/tepui/v1/shutdown"
-        with urllib.request.urlopen(urllib.request.Request(url, method="POST"), timeout=10):
-            pass
-        process.wait(20)
+        yield master
 
 
 @contextmanager

@@ -6,10 +6,7 @@ Source: recordings of Apache Mesos 1.12-dev, see the README of `recordings`.
 """
 
 import json
-import os
 import re
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,7 +14,8 @@ from typing import Any
 
 import pytest
 
-from tests.conformance.mesos.stage import RESOURCES, apart, shut_down
+from tests.agents import live_agent, shut_down, start_agent
+from tests.conformance.mesos.stage import AGENT_FLAGS, apart
 from tests.kernel.runtime.master.live import Json, LiveMaster, Reply, Stream, live_master
 from tests.processes import free_port
 
@@ -130,25 +128,11 @@ class Flow:
 
 @contextmanager
 def master_and_agent(directory: Path) -> Iterator[tuple[LiveMaster, Path]]:
-    with live_master(directory / "master") as master:
-        port = free_port()
-        process = start_agent(master, port, directory)
-        try:
-            yield master, directory
-        finally:
-            shut_down(port)
-            process.wait(15)
-
-
-def start_agent(master: LiveMaster, port: int, directory: Path) -> "subprocess.Popen[bytes]":
-    return subprocess.Popen(
-        [
-            *(sys.executable, "-m", "kernel", "agent", "--work-dir", str(directory / "agent")),
-            *("--port", str(port), "--master", f"http://127.0.0.1:{master.port}"),
-            *("--resources", RESOURCES, "--attributes", "rack:r1;level:10;zone:a"),
-        ],
-        env={**os.environ, "TEPUI_LOG": "warning"},
-    )
+    with (
+        live_master(directory / "master") as master,
+        live_agent(directory / "agent", f"http://127.0.0.1:{master.port}", *AGENT_FLAGS),
+    ):
+        yield master, directory
 
 
 @pytest.fixture(scope="module")
@@ -192,8 +176,8 @@ def test_an_agent_that_is_killed_and_started_again_brings_its_task_back(tmp_path
     """Source: recording scheduler-agent-restart. Mesos sent a RUNNING again that was acknowledged
     just before the kill; here an acknowledgement that was heard stays heard."""
     with live_master(tmp_path / "master") as master:
-        port = free_port()
-        agent = [start_agent(master, port, tmp_path)]
+        where = (tmp_path / "agent", port := free_port(), f"http://127.0.0.1:{master.port}")
+        agent = [start_agent(*where, *AGENT_FLAGS)]
         flow = Flow(master, "scheduler-agent-restart", tmp_path)
         told = flow.known["response"]
         again = [at for at, each in zip(told["seconds"], told["records"], strict=True) if at > 4.1]
@@ -212,7 +196,7 @@ def test_an_agent_that_is_killed_and_started_again_brings_its_task_back(tmp_path
                 agent[0].kill()
                 agent[0].wait()
             if at == 4.003:
-                agent.append(start_agent(master, port, tmp_path))
+                agent.append(start_agent(*where, *AGENT_FLAGS))
 
         try:
             flow.play(before=kill_and_start)
