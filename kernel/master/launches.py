@@ -6,6 +6,7 @@ do with it, is `accept`'s. Source: Mesos, Master::_accept (LAUNCH), src/master/v
 """
 
 from collections.abc import Iterator, Sequence
+from sys import float_info
 
 from msgspec.structs import replace
 
@@ -23,7 +24,15 @@ from kernel.master.validate import resources_of, task_problem
 from kernel.master.validate_operations import task_resources_problem
 from kernel.messages import agent as agent_messages
 from kernel.messages.codec import encode
-from kernel.messages.v1 import AllocationInfo, ExecutorInfo, Id, Resource, Task, TaskInfo
+from kernel.messages.v1 import (
+    AllocationInfo,
+    ExecutorInfo,
+    Id,
+    Resource,
+    ScalarValue,
+    Task,
+    TaskInfo,
+)
 from kernel.model.ids import ExecutorId, TaskId
 from kernel.model.resources import Resources
 from kernel.model.task import TaskState
@@ -142,7 +151,8 @@ def add_executor(pool: Pool, executor: ExecutorRecord) -> None:
 
 def record(cluster: Cluster, pool: Pool, task: TaskInfo, resources: Resources) -> TaskInfo:
     """Write a task into the books; returns it as its agent gets it."""
-    info = replace(task, resources=allocated(task.resources, pool.role))
+    resized = allocated(task.resources, pool.role)
+    info = replace(task, resources=resized, limits=_limits_of(task))
     held = TaskRecord(
         task=task_of(info, pool.framework.framework_id), resources=resources, role=pool.role
     )
@@ -150,6 +160,13 @@ def record(cluster: Cluster, pool: Pool, task: TaskInfo, resources: Resources) -
     cluster.add_task(held)
     cluster.count("tasks_launched")
     return info
+
+
+def _limits_of(task: TaskInfo) -> dict[str, ScalarValue] | None:
+    """No limit is written "Infinity", which JSON has no number for: the largest there is."""
+    if task.limits is None:
+        return None
+    return {name: ScalarValue(min(one.value, float_info.max)) for name, one in task.limits.items()}
 
 
 def refuse(

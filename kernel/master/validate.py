@@ -7,6 +7,7 @@ Source: Mesos, src/master/validation.cpp, src/common/roles.cpp and recordings of
 
 import re
 from collections.abc import Mapping, Sequence
+from math import inf
 from typing import Any
 
 from kernel.messages.quantities import from_wire
@@ -228,9 +229,9 @@ def health_check_problem(check: HealthCheck | None) -> str | None:
         problem = f"Expecting '{check.type.lower()}' to be set for {check.type} health check"
     else:
         for name in ("delay_seconds", "grace_period_seconds", "interval_seconds"):
-            if getattr(check, name) < 0:
+            if not 0 <= getattr(check, name) < inf:
                 problem = f"Expecting '{name}' to be non-negative"
-        if check.timeout_seconds < 0:
+        if not 0 <= check.timeout_seconds < inf:
             problem = "Expecting 'timeout_seconds' to be non-negative"
     return f"Task uses invalid health check: {problem}" if problem else None
 
@@ -248,7 +249,7 @@ def check_problem(check: CheckInfo | None) -> str | None:
         problem = f"Expecting '{check.type.lower()}' to be set for {check.type} check"
     else:
         for name in ("delay_seconds", "interval_seconds", "timeout_seconds"):
-            if not getattr(check, name) >= 0:  # nor a number that is none
+            if not 0 <= getattr(check, name) < inf:  # nor a number that is none
                 problem = f"Expecting '{name}' to be non-negative"
     return f"Task uses invalid check: {problem}" if problem else None
 
@@ -271,7 +272,7 @@ def _limits_problem(task: TaskInfo) -> str | None:
             return "Only cpus and mem may be included in a task's resource limits"
     for name, word in (("cpus", "cpu"), ("mem", "memory")):
         asked = sum(r.scalar.value for r in task.resources if r.name == name and r.scalar)
-        if name in limits and limits[name].value < asked:
+        if name in limits and not limits[name].value >= asked:  # nor no number
             return f"The {word} limit must be greater than or equal to the {word} request"
     return None
 

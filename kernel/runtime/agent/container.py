@@ -4,7 +4,6 @@ Composes argv, environment, user and limits; what the runner makes of them is `r
 Source: Mesos, docs/executor-http-api.md; src/slave/slave.cpp (executorEnvironment); recordings.
 """
 
-import math
 import os
 import pwd
 from collections.abc import Sequence
@@ -24,6 +23,7 @@ from kernel.messages.v1 import (
     ScalarValue,
     TaskInfo,
 )
+from kernel.model.resources import VALUE_MAX
 from kernel.runtime.agent.config import AgentConfig
 
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -196,12 +196,12 @@ def limits_of(container: Container, config: AgentConfig) -> dict[str, int]:
         is_lent = is_revocable(container.resources)
         limits["cpu"] = max(1, cpus_milli // REVOCABLE_WEIGHT) if is_lent else cpus_milli
     cap = own["cpus"].value if "cpus" in own else None
-    if cap is not None and math.isfinite(cap):
+    if cap is not None and cap <= VALUE_MAX:
         limits["cpu_quota_us"] = _quota_us(round(cap * 1000))
     elif cap is None and config.cgroups_enable_cfs and cpus_milli:
         limits["cpu_quota_us"] = _quota_us(cpus_milli)
     mem_mib = own["mem"].value if "mem" in own else amounts.get("mem", 0) / 1000
-    if mem_mib and math.isfinite(mem_mib):
+    if mem_mib and mem_mib <= VALUE_MAX:  # more is no limit
         limits["memory"] = round(mem_mib * _MIB)
     return limits
 

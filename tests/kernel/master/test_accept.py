@@ -1,11 +1,13 @@
 """ACCEPT: bad offers, bad tasks, what is launched and what goes back."""
 
+from math import inf
 from typing import Any
 
 import pytest
 
 from kernel.messages import agent as agent_messages
 from kernel.messages import scheduler
+from kernel.messages.codec import encode
 from kernel.messages.operations import OperationStatus, Reserve
 from kernel.messages.quantities import from_wire, to_wire
 from kernel.messages.v1 import (
@@ -45,6 +47,19 @@ def test_a_launch_reaches_the_agent_and_the_rest_comes_back_at_once() -> None:
     assert {r.allocation_info.role for r in run.task.resources if r.allocation_info} == {"test"}
     [rest] = framework.offers()
     assert from_wire(rest.resources) == parse("cpus:3;mem:3968;disk:10000;ports:[31000-32000]")
+
+
+def test_an_unlimited_task_reaches_its_agent() -> None:
+    """JSON knows no infinite number: what can't be written, the agent can't read."""
+    _, framework, agent = scene()
+    limits = {"cpus": ScalarValue(inf), "mem": ScalarValue(256)}
+    framework.launch(framework.offers()[0], task("t1", agent, limits=limits))
+
+    [order] = [said for said in agent.hear() if isinstance(said, agent_messages.RunTask)]
+
+    read = agent_messages.read_event(encode(order))
+    assert isinstance(read, agent_messages.RunTask) and read == order
+    assert read.task.limits is not None and read.task.limits["mem"] == ScalarValue(256)
 
 
 def test_the_rest_of_an_accept_counts_as_declined() -> None:
@@ -153,6 +168,14 @@ BAD_TASKS: list[tuple[dict[str, Any], str]] = [
     (
         {"limits": {"cpus": ScalarValue(0.01)}},
         "The cpu limit must be greater than or equal to the cpu request",
+    ),
+    (
+        {"limits": {"mem": ScalarValue(float("nan"))}},
+        "The memory limit must be greater than or equal to the memory request",
+    ),
+    (
+        {"health_check": HealthCheck(type="COMMAND", command=CommandInfo(), delay_seconds=inf)},
+        "Task uses invalid health check: Expecting 'delay_seconds' to be non-negative",
     ),
     (
         {"limits": {"disk": ScalarValue(10)}},

@@ -1,6 +1,7 @@
 """How a task becomes argv, environment and limits. Source: Mesos, docs; recordings."""
 
 import os
+from sys import float_info
 
 import pytest
 
@@ -80,6 +81,9 @@ def test_limits_come_from_resources_unless_the_task_has_its_own() -> None:
     own = {"cpus": ScalarValue(2.0), "mem": ScalarValue(float("inf"))}
     limits = limits_of(container(CommandInfo(value="x"), limits=own), CONFIG)
     assert limits == {"pids": 4096, "cpu": 500, "cpu_quota_us": 200_000}
+    own = {"cpus": ScalarValue(float_info.max), "mem": ScalarValue(float_info.max)}  # by the wire
+    unlimited = limits_of(container(CommandInfo(value="x"), limits=own), CONFIG)
+    assert unlimited == {"pids": 4096, "cpu": 500}
 
     capped = limits_of(container(CommandInfo(value="x")), AgentConfig(cgroups_enable_cfs=True))
     assert capped["cpu_quota_us"] == 50_000
