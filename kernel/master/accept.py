@@ -16,6 +16,7 @@ from kernel.master.groups import GROUP_INVALID, Groups
 from kernel.master.launches import TASK_INVALID, Launches, Pool, refuse
 from kernel.master.offers import Offers
 from kernel.master.operations import Operations
+from kernel.master.permissions import operation_refusal
 from kernel.master.refusals import refuse_ms_of
 from kernel.master.validate_operations import Asked, operation_problem
 from kernel.messages import scheduler
@@ -166,6 +167,9 @@ class Accept:
             in_use=used_on(agent),
             principal=framework.info.principal,
         )
+        forbidden = operation_refusal(self._cluster.settings.acls, framework.info, operation)
+        if forbidden is not None:
+            return self._operations.refuse(framework, operation, forbidden)
         problem = operation_problem(operation, asked)
         if problem is not None:
             problem = f"{problem}; on agent {words_of(agent)}"

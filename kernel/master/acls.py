@@ -30,6 +30,7 @@ OBJECTS: Mapping[str, str] = {
     "view_frameworks": "users",
     "view_tasks": "users",
     "view_executors": "users",
+    "get_endpoints": "paths",
     "set_log_level": "level",
     "update_maintenance_schedules": "machines",
     "get_maintenance_schedules": "machines",
@@ -76,6 +77,17 @@ class Acls(Struct, frozen=True):
         for entry in self.entries.get(action, ()):
             if entry.principals.concerns(who) and entry.objects.concerns(objects):
                 return entry.principals.allows and entry.objects.allows
+        return self.permissive
+
+    def allows_all(self, action: str, principal: str | None) -> bool:
+        """Whether there is nothing at all that `principal` may not do it to."""
+        who = [principal] if principal is not None else None
+        for entry in self.entries.get(action, ()):
+            if entry.principals.concerns(who):
+                if not (entry.principals.allows and entry.objects.allows):
+                    return False
+                if entry.objects.type == "ANY":
+                    return True
         return self.permissive
 
 

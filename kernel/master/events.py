@@ -62,6 +62,7 @@ class OperatorSubscribed(Struct, frozen=True, tag=True):
     """An operator opened a stream, to watch. It has been told the state as it is right now."""
 
     stream_id: str
+    principal: str | None = None
 
 
 class OperatorStreamClosed(Struct, frozen=True, tag=True):

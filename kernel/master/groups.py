@@ -21,6 +21,7 @@ from kernel.master.launches import (
     record,
     refuse,
 )
+from kernel.master.permissions import task_refusal
 from kernel.master.validate import executor_problem, resources_of, task_problem
 from kernel.master.validate_operations import task_resources_problem
 from kernel.messages import agent as agent_messages
@@ -31,6 +32,7 @@ from kernel.model.resources import MILLI, NOTHING, Resources
 from kernel.model.words import shown
 
 GROUP_INVALID = "REASON_TASK_GROUP_INVALID"
+GROUP_UNAUTHORIZED = "REASON_TASK_GROUP_UNAUTHORIZED"
 EXECUTOR_CPUS_MIN_MILLI = 10  # Mesos: MIN_CPUS, 0.01
 EXECUTOR_MEM_MIN_MILLI = 32_000  # Mesos: MIN_MEM, 32 MB
 
@@ -45,6 +47,9 @@ class Groups:
         if launch is None:
             return []
         tasks = launch.task_group.tasks
+        forbidden = self._forbidden(pool, launch.executor, tasks)
+        if forbidden is not None:
+            return self._refuse(pool, tasks, forbidden, now, GROUP_UNAUTHORIZED)
         problem = self._problem(pool, launch.executor, tasks)
         executor: ExecutorRecord | None = None
         if problem is None:
@@ -63,6 +68,16 @@ class Groups:
         pool.left = pool.left - needed.exclusive()
         pool.launched += len(tasks)
         return self._start(pool, launch.executor, executor, tasks, bundles)
+
+    def _forbidden(
+        self, pool: Pool, executor: ExecutorInfo, tasks: Sequence[TaskInfo]
+    ) -> str | None:
+        settings, info = self._cluster.settings, pool.framework.info
+        for task in tasks:
+            as_run = replace(task, executor=executor)
+            if problem := task_refusal(settings, info, as_run):
+                return f"Task '{task.task_id.value}' is not authorized: {problem}"
+        return None
 
     def _start(
         self,
@@ -88,7 +103,12 @@ class Groups:
         return self._cluster.tell_agent(pool.agent.agent_id, event)
 
     def _refuse(
-        self, pool: Pool, tasks: Sequence[TaskInfo], problem: str, now: Now
+        self,
+        pool: Pool,
+        tasks: Sequence[TaskInfo],
+        problem: str,
+        now: Now,
+        reason: str = GROUP_INVALID,
     ) -> list[Effect]:
         effects: list[Effect] = []
         for task in tasks:
@@ -96,7 +116,7 @@ class Groups:
             if task_id in pool.framework.tasks or task_id in pool.framework.unreachable:
                 effects += answer_duplicate(self._cluster, pool.framework, task_id, now)
             else:
-                effects += refuse(self._cluster, pool.framework, task, problem, now, GROUP_INVALID)
+                effects += refuse(self._cluster, pool.framework, task, problem, now, reason)
         return effects
 
     def _problem(self, pool: Pool, executor: ExecutorInfo, tasks: Sequence[TaskInfo]) -> str | None:

@@ -20,6 +20,7 @@ from kernel.master.cluster import (
     master_status,
 )
 from kernel.master.events import Effect
+from kernel.master.permissions import task_refusal
 from kernel.master.validate import resources_of, task_problem
 from kernel.master.validate_operations import task_resources_problem
 from kernel.messages import agent as agent_messages
@@ -39,6 +40,7 @@ from kernel.model.task import TaskState
 from kernel.model.words import shown
 
 TASK_INVALID = "REASON_TASK_INVALID"
+TASK_UNAUTHORIZED = "REASON_TASK_UNAUTHORIZED"
 
 
 class Pool:
@@ -74,6 +76,9 @@ class Launches:
         task_id = TaskId(task.task_id.value)
         if task_id in framework.tasks or task_id in framework.unreachable:
             return answer_duplicate(self._cluster, framework, task_id, now)
+        forbidden = task_refusal(self._cluster.settings, framework.info, task)
+        if forbidden is not None:
+            return refuse(self._cluster, framework, task, forbidden, now, TASK_UNAUTHORIZED)
         problem = task_problem(
             task, agent_id=agent.agent_id, framework_id=framework.framework_id
         ) or task_resources_problem(task, pool.role)
@@ -231,6 +236,12 @@ def allocated_executor(executor: ExecutorInfo, pool: Pool) -> ExecutorInfo:
     )
 
 
+def _user_of(info: TaskInfo) -> str | None:
+    """Whom it names, itself or for its executor; else it is its framework's."""
+    executor = info.executor.command if info.executor is not None else None
+    return next((c.user for c in (info.command, executor) if c is not None and c.user), None)
+
+
 def task_of(info: TaskInfo, framework_id: str) -> Task:
     """What is remembered of a TaskInfo."""
     return Task(
@@ -246,6 +257,6 @@ def task_of(info: TaskInfo, framework_id: str) -> Task:
         container=info.container,
         health_check=info.health_check,
         kill_policy=info.kill_policy,
-        user=info.command.user if info.command is not None else None,
+        user=_user_of(info),
         limits=info.limits,
     )

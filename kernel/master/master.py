@@ -5,6 +5,7 @@ something became free or wanted, at most one each `PASS_GAP_MS`. Source: Mesos, 
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 from kernel.allocator.allocator import ALLOCATION_INTERVAL_MS, Allocator
@@ -56,6 +57,7 @@ from kernel.master.quota import Quotas
 from kernel.master.reads import Reads
 from kernel.master.reconcile import on_reconcile
 from kernel.master.removals import Removals
+from kernel.master.sight import sight_of
 from kernel.master.tasks import Tasks
 from kernel.master.validate import mismatch
 from kernel.master.weights import Weights
@@ -295,7 +297,9 @@ class Master:
         return Outcome(_DONE, effects=self._frameworks.on_teardown(framework, now))
 
     def _on_operator_subscribed(self, event: OperatorSubscribed, now: Now) -> list[Effect]:
-        gone = self.cluster.watchers.add(event.stream_id)
+        sight = sight_of(self.cluster.settings.acls, event.principal)
+        sees = partial(sight.subject, self.cluster) if sight is not None else None
+        gone = self.cluster.watchers.add(event.stream_id, sees)
         for stream_id in gone:
             self.cluster.deadlines.cancel(Kind.WATCH, stream_id)
         return [
@@ -315,11 +319,12 @@ class Master:
 
     def _tell_operators(self) -> list[Effect]:
         watchers = self.cluster.watchers
-        stream_ids = tuple(watchers.streams)
-        return [
-            SendToOperators(stream_ids, operator_views.event_of(self.cluster, news))
-            for news in watchers.take()
-        ]
+        effects: list[Effect] = []
+        for news in watchers.take():
+            to = tuple(s for s, sees in watchers.streams.items() if not sees or sees(news.subject))
+            if to:
+                effects.append(SendToOperators(to, operator_views.event_of(self.cluster, news)))
+        return effects
 
     # --- time ------------------------------------------------------------------------------
 

@@ -26,6 +26,7 @@ from kernel.messages import operator
 from kernel.messages.operator import EventType
 from kernel.messages.quantities import Form, from_wire, to_wire
 from kernel.messages.v1 import Id, Offer, Resource, Task, TaskStatus
+from kernel.model.ids import FrameworkId
 from kernel.model.resources import NOTHING, Resources
 
 HEARTBEAT_INTERVAL_S = 15
@@ -175,13 +176,19 @@ def _shares_of(framework: Framework, executors: Sequence[tuple[Agent, ExecutorRe
 # --- answers -------------------------------------------------------------------------------
 
 
-def get_executors(cluster: Cluster) -> Json:
-    """The custom ones: a command task has none that the master knows of."""
+def get_executors(
+    cluster: Cluster,
+    executors: Mapping[FrameworkId, Sequence[tuple[Agent, ExecutorRecord]]] | None = None,
+) -> Json:
+    """The custom ones, or those of `executors`: a command task has none that the master knows."""
+    if executors is None:
+        pairs = [(a, e) for a in cluster.agents.values() for e in a.executors.values()]
+    else:
+        pairs = [pair for of_one in executors.values() for pair in of_one]
     return {
         "executors": [
             {"executor_info": executor.info, "agent_id": Id(agent.agent_id)}
-            for agent in cluster.agents.values()
-            for executor in agent.executors.values()
+            for agent, executor in pairs
         ]
     }
 

@@ -1,4 +1,5 @@
-"""What each operator's call asks permission for: an action and the objects it is done to.
+"""What each operator's call, and each operation and task of a framework, asks permission for: an
+action and the objects it is done to.
 
 Source: Mesos, src/master/http.cpp (authorize…), docs/authorization.md.
 """
@@ -6,9 +7,10 @@ Source: Mesos, src/master/http.cpp (authorize…), docs/authorization.md.
 from collections.abc import Sequence
 
 from kernel.master.acls import Acls
-from kernel.master.cluster import Cluster
+from kernel.master.cluster import Cluster, Settings
 from kernel.messages.operator import Call, CallType
-from kernel.messages.v1 import Resource
+from kernel.messages.scheduler import Operation
+from kernel.messages.v1 import FrameworkInfo, Resource, TaskInfo
 from kernel.model.ids import FrameworkId
 
 Asked = list[tuple[str, Sequence[str] | None]]
@@ -32,6 +34,50 @@ _OF_ANYTHING = {
 def is_permitted(acls: Acls, cluster: Cluster, call: Call, principal: str | None) -> bool:
     """A call that asks for nothing in the table is open to all who may call at all."""
     return all(acls.allows(action, principal, objects) for action, objects in _asked(cluster, call))
+
+
+def operation_refusal(acls: Acls, framework: FrameworkInfo, operation: Operation) -> str | None:
+    """Why a framework may not do it, or None. Source: Mesos, Master::_accept."""
+    action, objects, words = _of_operation(operation)
+    if not action or acls.allows(action, framework.principal, objects):
+        return None
+    who = f" as '{framework.principal}'" if framework.principal is not None else ""
+    return f"Not authorized to {words}{who}"
+
+
+def _of_operation(operation: Operation) -> tuple[str, Sequence[str] | None, str]:
+    match operation:
+        case Operation(type="RESERVE", reserve=reserve) if reserve:
+            return "reserve_resources", _roles_of(reserve.resources), "reserve resources"
+        case Operation(type="UNRESERVE", unreserve=unreserve) if unreserve:
+            whose = _reservers_of(unreserve.resources)
+            return "unreserve_resources", whose, "unreserve resources"
+        case Operation(type="CREATE", create=create) if create:
+            return "create_volumes", _roles_of(create.volumes), "create persistent volumes"
+        case Operation(type="DESTROY", destroy=destroy) if destroy:
+            return "destroy_volumes", _creators_of(destroy.volumes), "destroy persistent volumes"
+        case Operation(type="GROW_VOLUME", grow_volume=grow) if grow:
+            return "resize_volumes", _roles_of([grow.volume]), "grow a volume"
+        case Operation(type="SHRINK_VOLUME", shrink_volume=shrink) if shrink:
+            return "resize_volumes", _roles_of([shrink.volume]), "shrink a volume"
+        case _:
+            return "", None, ""
+
+
+def task_refusal(settings: Settings, framework: FrameworkInfo, task: TaskInfo) -> str | None:
+    """Why a framework may not run it as the user it names, or None.
+
+    DIFFERS: Mesos's --no-root_submissions looks at the framework's user only, so that a task may
+    still name root as its own.
+    """
+    executor = task.executor.command if task.executor is not None else None
+    named = [command.user for command in (task.command, executor) if command and command.user]
+    user = named[0] if named else framework.user
+    if user == "root" and not settings.takes_root:
+        return "User 'root' is not allowed to run tasks without --root_submissions set"
+    if settings.acls.allows("run_tasks", framework.principal, [user]):
+        return None
+    return f"Not authorized to launch as user '{user}'"
 
 
 def _asked(cluster: Cluster, call: Call) -> Asked:

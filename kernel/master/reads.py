@@ -8,15 +8,17 @@ pass old. What one record looks like is `views`' and `operator_views`'. Source: 
 src/master/readonly_handler.cpp.
 """
 
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from heapq import merge
 from itertools import islice
 from typing import Any, TypeVar
 
 from kernel.master import operator_views, views
 from kernel.master.cluster import Agent, Cluster, Framework, TaskRecord
-from kernel.master.encoded import V0, V1, Encoded, everyone, slices
+from kernel.master.encoded import V0, V1, Encoded, slices
 from kernel.master.inverse_offers import wire_inverse_offer
+from kernel.master.seen import Seen
+from kernel.master.sight import Sight, sight_of
 from kernel.master.standing import is_active
 from kernel.messages.codec import encode
 from kernel.messages.pieces import Pieces, array, obj, objects
@@ -55,10 +57,18 @@ def whole(reading: Reading[T]) -> T:
 class Reads:
     """Over the books of one `Cluster`."""
 
-    def __init__(self, cluster: Cluster) -> None:
+    def __init__(self, cluster: Cluster, sight: Sight | None = None) -> None:
         self._cluster = cluster
+        self.sight = sight
+        self._seen = Seen(cluster, sight)
         self.v0 = Encoded(cluster, V0)
         self.v1 = Encoded(cluster, V1)
+
+    def seen_by(self, principal: str | None) -> "Reads":
+        """The same books, as who may not see all of them sees them. What is kept of tasks and
+        agents serves all readers; frameworks, whose executors may be left out, are made anew."""
+        sight = sight_of(self._cluster.settings.acls, principal)
+        return self if sight is None else Reads(self._cluster, sight)
 
     def check(self) -> None:
         """Assert that nothing that is kept is out of date."""
@@ -91,21 +101,36 @@ class Reads:
         return obj(self._frameworks(framework_id), b'{"unregistered_frameworks":[]}')
 
     def _frameworks(self, framework_id: str | None = None) -> list[tuple[str, Pieces]]:
-        executors = views.executors_of(self._cluster)
+        executors = self._seen.executors()
 
         def shown(framework: Framework) -> Pieces:
             of_it = executors.get(framework.framework_id, ())
+            groups: dict[str, Iterable[TaskRecord]] = {
+                "tasks": framework.tasks.values(),
+                "unreachable_tasks": framework.unreachable.values(),
+                "completed_tasks": framework.completed,
+            }
             fields = [
-                ("tasks", array(self.v0.tasks(framework.tasks.values()))),
-                ("unreachable_tasks", array(self.v0.tasks(framework.unreachable.values()))),
-                ("completed_tasks", array(self.v0.tasks(framework.completed))),
+                *(
+                    (name, array(self.v0.tasks(self._seen.tasks(framework, records))))
+                    for name, records in groups.items()
+                ),
                 ("offers", array(self.v0.offers(framework))),
             ]
             return obj(fields, self.v0.framework(framework, of_it))
 
         self.v0.forget()
         return [
-            (name, objects([shown(f) for f in group if framework_id in (None, f.framework_id)]))
+            (
+                name,
+                objects(
+                    [
+                        shown(f)
+                        for f in group
+                        if framework_id in (None, f.framework_id) and self._seen.sees(f)
+                    ]
+                ),
+            )
             for name, group in (
                 ("frameworks", self._cluster.frameworks.values()),
                 ("completed_frameworks", self._cluster.completed.values()),
@@ -120,11 +145,15 @@ class Reads:
         """As GET_STATE, at once: for who has prepared it a moment ago."""
         fields = [
             ("get_tasks", self._get_tasks()),
-            ("get_executors", Pieces([encode(operator_views.get_executors(self._cluster))])),
+            ("get_executors", Pieces([encode(self.get_executors())])),
             ("get_frameworks", self._get_frameworks()),
             ("get_agents", self._get_agents()),
         ]
         return obj(fields)
+
+    def get_executors(self) -> Mapping[str, Any]:
+        executors = self._seen.executors() if self.sight is not None else None
+        return operator_views.get_executors(self._cluster, executors)
 
     def get_tasks(self) -> Reading[Pieces]:
         yield from self.v1.prepare()
@@ -139,12 +168,14 @@ class Reads:
         return self._get_agents()
 
     def _get_tasks(self) -> Pieces:
-        frameworks = everyone(self._cluster)
+        frameworks = self._seen.everyone()
         tasks, unreachable, completed = [], [], []
         for framework in frameworks:
-            tasks += self.v1.tasks(framework.tasks.values())
-            unreachable += self.v1.tasks(framework.unreachable.values())
-            completed += self.v1.tasks(framework.completed)
+            tasks += self.v1.tasks(self._seen.tasks(framework, framework.tasks.values()))
+            unreachable += self.v1.tasks(
+                self._seen.tasks(framework, framework.unreachable.values())
+            )
+            completed += self.v1.tasks(self._seen.tasks(framework, framework.completed))
         return obj(
             [
                 ("tasks", array(tasks)),
@@ -154,7 +185,7 @@ class Reads:
         )
 
     def _get_frameworks(self) -> Pieces:
-        executors = views.executors_of(self._cluster)
+        executors = self._seen.executors()
         asked: dict[FrameworkId, list[bytes]] = {}
         for offer in self._cluster.inverse.outstanding.values():
             wire = encode(wire_inverse_offer(self._cluster, offer))
@@ -170,12 +201,13 @@ class Reads:
             return obj(filled, head) if filled else Pieces([head])
 
         self.v1.forget()
+        here, gone = self._cluster.frameworks.values(), self._cluster.completed.values()
         return obj(
             [
-                ("frameworks", objects([shown(f) for f in self._cluster.frameworks.values()])),
+                ("frameworks", objects([shown(f) for f in here if self._seen.sees(f)])),
                 (
                     "completed_frameworks",
-                    objects([shown(f) for f in self._cluster.completed.values()]),
+                    objects([shown(f) for f in gone if self._seen.sees(f)]),
                 ),
             ]
         )
@@ -206,11 +238,11 @@ class Reads:
         by_agent: dict[AgentId, Counts] = {}
         users: dict[AgentId, dict[str, None]] = {}
         frameworks: list[bytes] = []
-        executors = views.executors_of(self._cluster)
-        for framework in everyone(self._cluster):
+        executors = self._seen.executors()
+        for framework in self._seen.everyone():
             counts: Counts = {}
             agents: dict[AgentId, None] = {}
-            for records in slices(_tasks_of(framework)):
+            for records in slices(self._seen.tasks_of(framework)):
                 for record in records:
                     agent_id, state = record.agent_id, record.state.value
                     counts[state] = counts.get(state, 0) + 1
@@ -246,10 +278,10 @@ class Reads:
         """`/tasks`: one page, by the time of the first status."""
         runs: list[list[tuple[float, int, TaskRecord]]] = []
         number = 0
-        for framework in everyone(self._cluster):
+        for framework in self._seen.everyone():
             if framework_id not in (None, framework.framework_id):
                 continue
-            for records in slices(_tasks_of(framework)):
+            for records in slices(self._seen.tasks_of(framework)):
                 run = []
                 for record in records:
                     if task_id in (None, record.key[1]):
@@ -269,8 +301,8 @@ class Reads:
     def metrics(self) -> Reading[dict[str, float]]:
         """`/metrics/snapshot`."""
         counts = dict.fromkeys(TaskState, 0)
-        for framework in everyone(self._cluster):
-            for records in slices(_tasks_of(framework)):
+        for framework in self._seen.everyone():
+            for records in slices(self._seen.tasks_of(framework)):
                 for record in records:
                     counts[record.state] += 1
                 yield
@@ -278,11 +310,6 @@ class Reads:
             **views.metrics(self._cluster),
             **{f"master/tasks_{s.value[5:].lower()}": float(n) for s, n in counts.items()},
         }
-
-
-def _tasks_of(framework: Framework) -> list[TaskRecord]:
-    """All of them, as they are at this moment."""
-    return [*framework.tasks.values(), *framework.unreachable.values(), *framework.completed]
 
 
 def _summary(

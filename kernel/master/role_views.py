@@ -14,6 +14,7 @@ from msgspec import Struct, field
 from kernel.allocator.consumption import weigh
 from kernel.allocator.quota import Amounts
 from kernel.master.cluster import Cluster
+from kernel.master.sight import Sight
 from kernel.messages.v1 import Id, Resource, ScalarValue
 from kernel.model.ids import FrameworkId
 from kernel.model.resources import MILLI, NOTHING, Resources, ranges_count, total
@@ -88,7 +89,7 @@ class Used:
         return {name: amount for name, amount in left.items() if amount}
 
 
-def roles(cluster: Cluster) -> Json:
+def roles(cluster: Cluster, sight: Sight | None = None) -> Json:
     """`/roles`."""
     used = Used(cluster)
     return {
@@ -104,6 +105,7 @@ def roles(cluster: Cluster) -> Json:
                 "frameworks": record.frameworks,
             }
             for role, record in role_records(cluster).items()
+            if sight is None or sight.role(role)
         ]
     }
 
@@ -130,7 +132,7 @@ def _counts(resources: Resources) -> Json:
     return counts
 
 
-def get_roles(cluster: Cluster) -> Json:
+def get_roles(cluster: Cluster, sight: Sight | None = None) -> Json:
     """As GET_ROLES has it: scalars only, offers included."""
     return {
         "roles": [
@@ -141,6 +143,7 @@ def get_roles(cluster: Cluster) -> Json:
                 **({"resources": scalars} if (scalars := _scalars(record)) else {}),
             }
             for role, record in role_records(cluster).items()
+            if sight is None or sight.role(role)
         ]
     }
 

@@ -4,10 +4,14 @@ While nobody watches, nothing is noted. What a piece of news looks like is `oper
 it leaves is the machine's. Source: Mesos, src/master/master.cpp (Subscribers).
 """
 
+from collections.abc import Callable
+
 from msgspec import Struct, field
 
 from kernel.messages.operator import EventType
 from kernel.messages.v1 import TaskStatus
+
+Sees = Callable[[object], bool]  # whether it may be told of this
 
 SUBSCRIBERS_MAX = 1_000  # Mesos: --max_operator_event_stream_subscribers
 
@@ -24,7 +28,7 @@ class Watchers(Struct, eq=False):
     """Streams in the order they came. Invariant: no news without a stream."""
 
     subscribers_max: int = SUBSCRIBERS_MAX
-    streams: dict[str, None] = field(default_factory=dict)
+    streams: dict[str, Sees | None] = field(default_factory=dict)  # and what each may see
     news: list[News] = field(default_factory=list)
 
     def note(self, type_: EventType, subject: object, status: TaskStatus | None = None) -> None:
@@ -32,9 +36,9 @@ class Watchers(Struct, eq=False):
         if self.streams:
             self.news.append(News(type_, subject, status))
 
-    def add(self, stream_id: str) -> list[str]:
+    def add(self, stream_id: str, sees: Sees | None = None) -> list[str]:
         """A new watcher; returns the oldest ones that have to go for it."""
-        self.streams[stream_id] = None
+        self.streams[stream_id] = sees
         gone = list(self.streams)[: max(0, len(self.streams) - self.subscribers_max)]
         for old in gone:
             self.remove(old)

@@ -11,7 +11,7 @@ from functools import partial
 from itertools import chain
 from typing import Any
 
-from kernel.master import operator_views, role_views
+from kernel.master import role_views
 from kernel.master.events import (
     CallAnswered,
     Event,
@@ -21,6 +21,7 @@ from kernel.master.events import (
 )
 from kernel.master.master import Master
 from kernel.master.operator_views import HEARTBEAT_INTERVAL_S
+from kernel.master.reads import Reads
 from kernel.master.views import MESOS_VERSION
 from kernel.messages.codec import Malformed, encode, recordio
 from kernel.messages.lenient import read_call
@@ -77,7 +78,6 @@ class OperatorApi:
         self._reader = reader
         self._logging_level = logging_level
         self._metrics = metrics
-        cluster = machine.cluster
         named = [{"name": name, "value": value} for name, value in sorted(flags.items())]
         version = {"version": MESOS_VERSION, **BUILD}
         master = {"master_info": info, "start_time": started_s, "elected_time": started_s}
@@ -86,17 +86,18 @@ class OperatorApi:
             CallType.GET_FLAGS: lambda: {"flags": named},
             CallType.GET_VERSION: lambda: {"version_info": version},
             CallType.GET_LOGGING_LEVEL: lambda: {"level": logging_level.level},
-            CallType.GET_EXECUTORS: lambda: operator_views.get_executors(cluster),
-            CallType.GET_ROLES: lambda: role_views.get_roles(cluster),
             CallType.GET_MASTER: lambda: master,
         }
-        reads = machine.reads
-        self._large: dict[CallType, Callable[[], Reading[Pieces]]] = {
-            CallType.GET_STATE: reads.get_state,
-            CallType.GET_AGENTS: reads.get_agents,
-            CallType.GET_FRAMEWORKS: reads.get_frameworks,
-            CallType.GET_TASKS: reads.get_tasks,
-            CallType.GET_METRICS: self._get_metrics,
+        self._filtered: dict[CallType, Callable[[Reads], Json]] = {
+            CallType.GET_EXECUTORS: Reads.get_executors,
+            CallType.GET_ROLES: lambda r: role_views.get_roles(machine.cluster, r.sight),
+        }
+        self._large: dict[CallType, Callable[[Reads], Reading[Pieces]]] = {
+            CallType.GET_STATE: Reads.get_state,
+            CallType.GET_AGENTS: Reads.get_agents,
+            CallType.GET_FRAMEWORKS: Reads.get_frameworks,
+            CallType.GET_TASKS: Reads.get_tasks,
+            CallType.GET_METRICS: lambda _: self._get_metrics(),
         }
         self._others: dict[CallType, Callable[[Call], Awaitable[Response]]] = {
             CallType.SET_LOGGING_LEVEL: self._set_logging_level,
@@ -121,7 +122,7 @@ class OperatorApi:
         if accepted is None:
             return refuse(406, f"Expecting 'Accept' to allow '{PROTOBUF}' or '{JSON}'")
         if call.type is CallType.SUBSCRIBE:
-            return await self._subscribe(accepted)
+            return await self._subscribe(accepted, request.principal)
         answer = await self._answer(call, request.principal)
         if accepted == PROTOBUF:
             return await in_protobuf(answer, protobuf.operator_answer_of)
@@ -132,8 +133,16 @@ class OperatorApi:
         if not self._machine.operators.permits(call, principal):
             return refuse(403, "403 Forbidden.")
         large = self._large.get(call.type)
+        reads = self._machine.reads.seen_by(principal)
         if large is not None:
-            return _shown(call.type, await self._reader.share(call.type, large))
+            if reads is self._machine.reads:  # who sees everything shares what is read
+                pieces = await self._reader.share(call.type, lambda: large(reads))
+            else:
+                pieces = await self._reader.run(large(reads))
+            return _shown(call.type, pieces)
+        filtered = self._filtered.get(call.type)
+        if filtered is not None:
+            return _shown(call.type, Pieces([encode(filtered(reads))]))
         view = self._views.get(call.type) or self._machine.operators.views.get(call.type)
         if view is not None:
             return _shown(call.type, Pieces([encode(view())]))
@@ -152,11 +161,12 @@ class OperatorApi:
         named = [{"name": name, "value": shown[name]} for name in sorted(shown)]
         return Pieces([encode({"metrics": named})])
 
-    async def _subscribe(self, accepted: str) -> Streaming:
-        await self._reader.run(self._machine.reads.v1.prepare())
+    async def _subscribe(self, accepted: str, principal: str | None) -> Streaming:
+        reads = self._machine.reads.seen_by(principal)
+        await self._reader.run(reads.v1.prepare())
         # From here to the end nothing else happens: what follows on the stream is what changed
         # since this state.
-        state = self._machine.reads.state_now()
+        state = reads.state_now()
         interval = encode({"heartbeat_interval_seconds": float(HEARTBEAT_INTERVAL_S)})
         subscribed = obj([("get_state", state)], interval)
         first = obj([("subscribed", subscribed)], encode({"type": EventType.SUBSCRIBED}))
@@ -165,7 +175,7 @@ class OperatorApi:
             write=protobuf.write_operator_event if accepted == PROTOBUF else encode,
             content_type=accepted,
         )
-        self._driver.post(OperatorSubscribed(stream_id))
+        self._driver.post(OperatorSubscribed(stream_id, principal))
         if accepted == PROTOBUF:
             record = await asyncio.to_thread(lambda: protobuf.operator_event_of(bytes(first)))
             streaming.stream.begin([recordio(record)])

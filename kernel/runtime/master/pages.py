@@ -10,6 +10,7 @@ from typing import Any
 
 from kernel.master import role_views, views
 from kernel.master.master import Master
+from kernel.master.reads import Reads
 from kernel.messages.codec import Malformed, encode
 from kernel.messages.endpoints import CHANGING, Posted
 from kernel.messages.operator import Call, call_problem
@@ -17,7 +18,7 @@ from kernel.messages.pieces import Pieces
 from kernel.runtime.call_form import refuse
 from kernel.runtime.http import Request, Response
 from kernel.runtime.master.metrics import Metrics
-from kernel.runtime.reader import Reader
+from kernel.runtime.reader import Reader, Reading
 from kernel.runtime.system import system_stats
 
 BUILD = {"git_sha": "", "build_date": "", "build_time": 0.0, "build_user": ""}
@@ -35,6 +36,22 @@ def json_response(request: Request, body: bytes | Pieces) -> Response:
         return refuse(400, "'jsonp' must be the name of a function")
     pieces = body if isinstance(body, Pieces) else Pieces([body])
     return Response(200, pieces.around(callback.encode() + b"(", b")"), "text/javascript")
+
+
+def may(machine: Master, request: Request, action: str, objects: list[str] | None) -> bool:
+    """Whether who asks may do it."""
+    return machine.cluster.settings.acls.allows(action, request.principal, objects)
+
+
+def guarded(machine: Master, endpoint: str, view: View) -> View:
+    """An endpoint that Mesos's `get_endpoints` is about."""
+
+    async def asked(request: Request) -> Response:
+        if not may(machine, request, "get_endpoints", [endpoint]):
+            return refuse(403, "403 Forbidden.")
+        return await view(request)
+
+    return asked
 
 
 class Pages:
@@ -74,10 +91,11 @@ class Pages:
             "/flags": self.flags,
             "/health": self.health,
             "/version": self.version,
-            "/metrics/snapshot": self.metrics,
+            "/metrics/snapshot": guarded(self._machine, "/metrics/snapshot", self.metrics),
             "/redirect": self.redirect,
             "/system/stats.json": self.stats,
             "/files": self.files,
+            "/files/debug": guarded(self._machine, "/files/debug", self.files),
             **{path: self._page(path) for path in self._machine.operators.pages},
             **{path: self._change(path) for path in CHANGING},
         }
@@ -92,14 +110,24 @@ class Pages:
         return lambda request: self.changing(request, endpoint)
 
     async def state(self, request: Request) -> Response:
-        head = {**self._head, "flags": self._flags}
-        return json_response(
-            request, await self._reader.share("/state", lambda: self._reads.state(head))
-        )
+        head = dict(self._head)
+        if may(self._machine, request, "view_flags", None):
+            head["flags"] = self._flags
+        key = ("/state", "flags" in head)
+        return json_response(request, await self._read(request, key, lambda r: r.state(head)))
+
+    async def _read(
+        self, request: Request, key: object, make: Callable[[Reads], Reading[Pieces]]
+    ) -> Pieces:
+        """Shared by all who see everything; who does not has a reading of his own."""
+        reads = self._reads.seen_by(request.principal)
+        if reads is self._reads:
+            return await self._reader.share(key, lambda: make(reads))
+        return await self._reader.run(make(reads))
 
     async def state_summary(self, request: Request) -> Response:
-        pieces = await self._reader.share(
-            "/state-summary", lambda: self._reads.state_summary(self._hostname)
+        pieces = await self._read(
+            request, "/state-summary", lambda r: r.state_summary(self._hostname)
         )
         return json_response(request, pieces)
 
@@ -112,9 +140,9 @@ class Pages:
     async def frameworks(self, request: Request) -> Response:
         framework_id = request.first("framework_id") or None
         if framework_id is not None:
-            reading = self._reads.frameworks(framework_id)
+            reading = self._reads.seen_by(request.principal).frameworks(framework_id)
             return json_response(request, await self._reader.run(reading))
-        pieces = await self._reader.share("/frameworks", self._reads.frameworks)
+        pieces = await self._read(request, "/frameworks", Reads.frameworks)
         return json_response(request, pieces)
 
     async def tasks(self, request: Request) -> Response:
@@ -124,7 +152,7 @@ class Pages:
             if not re.fullmatch(r"\d{1,9}", text):
                 return refuse(400, f"Failed to parse {name}: '{text}' is no whole number")
             numbers[name] = int(text)
-        page = self._reads.tasks(
+        page = self._reads.seen_by(request.principal).tasks(
             limit=numbers["limit"],
             offset=numbers["offset"],
             ascending=request.first("order") == "asc",
@@ -134,9 +162,12 @@ class Pages:
         return json_response(request, await self._reader.run(page))
 
     async def roles(self, request: Request) -> Response:
-        return json_response(request, encode(role_views.roles(self._machine.cluster)))
+        sight = self._reads.seen_by(request.principal).sight
+        return json_response(request, encode(role_views.roles(self._machine.cluster, sight)))
 
     async def flags(self, request: Request) -> Response:
+        if not may(self._machine, request, "view_flags", None):
+            return refuse(403, "403 Forbidden.")
         return json_response(request, encode({"flags": self._flags}))
 
     async def health(self, request: Request) -> Response:

@@ -63,7 +63,7 @@ from kernel.runtime.master.config import (
 from kernel.runtime.master.host_list import keep_reading, read_hosts
 from kernel.runtime.master.metrics import Metrics
 from kernel.runtime.master.operator_api import OperatorApi
-from kernel.runtime.master.pages import BUILD, TEPUI_VERSION, Pages
+from kernel.runtime.master.pages import BUILD, TEPUI_VERSION, Pages, guarded
 from kernel.runtime.master.scheduler_api import SchedulerApi
 from kernel.runtime.master.standby import Standby
 from kernel.runtime.master.streams import Streams
@@ -181,7 +181,7 @@ class Leader:
                 self._driver, self._streams, self._machine.cluster, throttle, self._clock
             ),
             "/tepui/v1/agent": AgentApi(self._driver, self._streams, self._store, self._machine),
-            "/logging/toggle": logging_level.toggle,
+            "/logging/toggle": guarded(self._machine, "/logging/toggle", logging_level.toggle),
             **pages.views(),
             "": _index,
         }
