@@ -7,6 +7,7 @@ a word, as in a broken network. Source: the project's reliability notes §0; ip-
 
 import ctypes
 import os
+import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -134,3 +135,7 @@ class Inhabitant(Part):
     ) -> tuple[int, object, dict[str, str]]:
         with inside(self._space):
             return super().ask(method, path, body, timeout_s)
+
+    def shut_down(self) -> None:
+        """The call is taken on loopback only; gunicorn passes the signal on to the agent."""
+        os.kill(self.process.pid, signal.SIGUSR1)

@@ -55,6 +55,10 @@ class Part:
     def start_again(self) -> None:
         self.process = self._spawn()
 
+    def shut_down(self) -> None:
+        """An agent, with its tasks."""
+        self.ask("POST", "/tepui/v1/shutdown")
+
     def stop(self) -> None:
         if self.process.poll() is None:
             self.signal(signal.SIGCONT)
@@ -118,7 +122,7 @@ class Parts:
         for part in reversed(self._started):
             if part.process.poll() is None and "agent" in part._words:
                 part.signal(signal.SIGCONT)
-                part.ask("POST", "/tepui/v1/shutdown")
+                part.shut_down()
                 try:
                     part.process.wait(10)
                 except subprocess.TimeoutExpired:
