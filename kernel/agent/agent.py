@@ -278,9 +278,17 @@ class Agent:
         return [*kept, *farewells, *kills]
 
     def _on_shutdown_agent(self, event: ShutdownAgent, now: Now) -> list[Effect]:
+        """The frameworks hear from the master what became of its tasks. The next life has another
+        id, under which nobody could acknowledge anything of this one: nothing is kept for it."""
         reason = f"the master refuses this agent: {event.message}"
-        forget = Persist(tuple(_forget(self)))
-        return [*self._on_shutdown(ShutdownRequested(reason), now), forget]
+        alive = {record.container_id for record in self.books.unfinished()}
+        self.tasks.terminating.update(dict.fromkeys(self.tasks.frameworks))
+        operations: list[Operation] = []
+        for container in list(self.updates.streams):
+            if container not in alive:
+                operations += self.books.complete(container, now)
+        forget = Persist((*operations, *_forget(self)))
+        return [forget, *self._on_shutdown(ShutdownRequested(reason), now)]
 
     # -- the executor -----------------------------------------------------------------------
 

@@ -269,6 +269,21 @@ def test_last_words_that_nobody_hears_are_kept_for_the_next_life() -> None:
     assert states(world.subscribed()) == [TaskState.KILLED]
 
 
+def test_a_refused_agent_brings_nothing_of_its_tasks_into_its_next_life() -> None:
+    """Else updates of its former id come again and again, and nobody can acknowledge them."""
+    world = ready()
+    ended, alive = world.runs("t"), world.runs("u")
+    world.reports(ended, TaskState.FINISHED)
+
+    world.hears(ShutdownAgent(message="its machine is down for maintenance"))
+    effects = world.reports(alive, TaskState.KILLED)
+
+    assert any(isinstance(effect, EndAgent) for effect in effects)
+    world.crash()
+    assert states(world.subscribed()) == []
+    assert world.agent.subscribe_call().tasks == []
+
+
 def test_a_refused_agent_ends_and_comes_back_as_another() -> None:
     world = ready()
 
