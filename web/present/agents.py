@@ -95,6 +95,8 @@ def agent_rows(state: State, schedule: Schedule = _NOTHING_PLANNED) -> list[Agen
     counts: dict[str, int] = {}
     for framework in state.frameworks:
         for task in framework.tasks:
+            if task.state in states.ENDED:
+                continue  # its end was not acknowledged yet
             counts[task.slave_id] = counts.get(task.slave_id, 0) + 1
     rows = [agent_row(slave, counts.get(slave.id, 0), schedule) for slave in state.slaves]
     shared = Counter(row.hostname for row in rows)
@@ -179,11 +181,17 @@ def _text(value: object) -> str:
 
 
 def tasks_on(state: State, agent_id: str) -> list[TaskRow]:
+    """Those that run: what ended and was not acknowledged yet is listed by the master, too."""
     return [row for row in task_rows(state) if row.agent_id == agent_id]
 
 
 def task_rows(state: State) -> list[TaskRow]:
-    rows = [task_row(task, framework) for framework in state.frameworks for task in framework.tasks]
+    rows = [
+        task_row(task, framework)
+        for framework in state.frameworks
+        for task in framework.tasks
+        if task.state not in states.ENDED
+    ]
     return sorted(rows, key=lambda row: (row.framework, row.name, row.id))
 
 

@@ -62,6 +62,8 @@ _TASKS = {
     "TASK_UNKNOWN": UNKNOWN,
 }
 
+ENDED = tuple(f"TASK_{each}" for each in ("FINISHED", "FAILED", "KILLED", "ERROR", "GONE"))
+
 _SERVERS = {
     "UP": UP,
     "DOWN": DOWN,

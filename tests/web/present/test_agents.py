@@ -16,6 +16,7 @@ from web.shapes.mesos import (
     Schedule,
     Slave,
     State,
+    Task,
     Unavailability,
     Window,
 )
@@ -38,6 +39,15 @@ def test_a_nearly_full_resource_warns() -> None:
 
     assert (cpus.percent, cpus.tone) == (92, "warn")
     assert (mem.percent, mem.tone) == (10, "use")
+
+
+def test_a_task_that_ended_does_not_run_though_nobody_acknowledged_its_end() -> None:
+    both = ("TASK_KILLED", "TASK_RUNNING")
+    tasks = [Task(id=each, slave_id="m-S0", state=each) for each in both]
+    state = State(slaves=[SMALL], frameworks=[Framework(id="1", tasks=tasks)])
+
+    assert [row.id for row in present.tasks_on(state, "m-S0")] == ["TASK_RUNNING"]
+    assert present.agent_rows(state)[0].tasks == 1
 
 
 def test_a_framework_cannot_make_a_link_that_runs_script() -> None:
