@@ -140,6 +140,22 @@ def test_a_store_with_a_leader_is_refused_and_no_other_is_touched() -> None:
     leader.close()
 
 
+def test_one_store_that_cannot_be_had_leaves_the_others_empty_to_try_again() -> None:
+    fill_all()
+    tepui("backup", "it.backup")
+    Path("fresh").mkdir()
+    Path("fresh/chronos").touch()
+
+    failed = tepui("restore", "it.backup", "--dir", "fresh")
+
+    assert failed.exit_code == 1
+    assert failed.output.startswith("Error: chronos: ") and "can't be kept there" in failed.output
+    assert kept("master", "fresh") == kept("marathon", "fresh") == {}
+    Path("fresh/chronos").unlink()
+    assert tepui("restore", "it.backup", "--dir", "fresh").exit_code == 0
+    assert {owner: kept(owner, "fresh") for owner in KEPT} == KEPT
+
+
 def test_a_backup_is_made_beside_a_leader() -> None:
     leader = open_store(url("marathon"), "marathon")
     leader.commit(leader.lead("marathon"), [Put("apps", "/a", b"1")])
