@@ -7,6 +7,7 @@ import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -157,7 +158,8 @@ def test_a_job_runs_once_a_turn_across_a_change_of_leader(
     wait_until(lambda: is_over(standby), SETTLE_S, standby.log())
     runs = standby.ask("GET", "/v1/scheduler/tepui/job/tick/runs")[1]
     nominal = [run["nominal"] for run in runs]
-    assert len(nominal) == len(set(nominal)) == 8
+    assert len(nominal) == len(set(nominal))
+    assert turns(runs) == 8
     # Turns missed while nobody led are caught up as the job's policy says, here by the last one.
     states = [run["state"] for run in runs]
     assert set(states) <= {"succeeded", "coalesced"}
@@ -166,4 +168,9 @@ def test_a_job_runs_once_a_turn_across_a_change_of_leader(
 
 def is_over(part: Part) -> bool:
     status, runs, _ = part.ask("GET", "/v1/scheduler/tepui/job/tick/runs")
-    return status == 200 and len(runs) == 8 and all(run["finished"] for run in runs)
+    return status == 200 and turns(runs) == 8 and all(run["finished"] for run in runs)
+
+
+def turns(runs: list[Any]) -> int:
+    """Several that were missed in a row are told as one."""
+    return sum(run["count"] or 1 for run in runs)
