@@ -18,6 +18,7 @@ from kernel.master.cluster import (
     TaskRecord,
     master_status,
 )
+from kernel.master.counts import count_state
 from kernel.master.events import CloseAgentStream, Effect
 from kernel.master.offers import Offers
 from kernel.master.operations import give_up
@@ -68,6 +69,7 @@ class Departures:
     def give_up_recovered(self, agent_id: AgentId, now: Now) -> list[Effect]:
         """An agent of an earlier master did not come back to us in time."""
         record = self._cluster.recovered.pop(agent_id)
+        self._cluster.count("recovered_agents_unreachable")
         self._cluster.unreachable[agent_id] = replace(record, unreachable_ms=now.wall_ms)
         effects: list[Effect] = [registry.mark_unreachable(agent_id, record.info, now.wall_ms)]
         return effects + self._tell_failure(agent_id)
@@ -109,6 +111,7 @@ class Departures:
             now,
             agent_id=record.agent_id,
         )
+        count_state(self._cluster, status)
         since = TimeInfo(now.wall_ms * NS_PER_MS)
         status = replace(status, unreachable_time=since)
         record.statuses.append(status)
@@ -213,6 +216,7 @@ class Departures:
                 framework, task_id, state, reason, message, now, agent_id=record.agent_id
             )
             self._cluster.note_state(record, status.state)
+            count_state(self._cluster, status)
             record.statuses.append(status)
             self._cluster.watchers.note(EventType.TASK_UPDATED, record, status)
             effects += self._cluster.update(framework, status)

@@ -19,6 +19,7 @@ from kernel.master.cluster import (
     TaskRecord,
     master_status,
 )
+from kernel.master.counts import count_state
 from kernel.master.events import Effect
 from kernel.master.permissions import task_refusal
 from kernel.master.validate import resources_of, task_problem
@@ -193,6 +194,7 @@ def refuse(
         now,
         agent_id=task.agent_id.value,
     )
+    count_state(cluster, status)
     return cluster.update(framework, status)
 
 

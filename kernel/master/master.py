@@ -5,6 +5,7 @@ something became free or wanted, at most one each `PASS_GAP_MS`. Source: Mesos, 
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from typing import Any, TypeVar
 
@@ -22,6 +23,7 @@ from kernel.master.accept import Accept
 from kernel.master.admission import list_hosts
 from kernel.master.agents import Agents
 from kernel.master.cluster import Cluster, Framework, Settings
+from kernel.master.counts import OF_AGENTS
 from kernel.master.deadlines import Kind
 from kernel.master.departures import Departures
 from kernel.master.drain import Drains
@@ -73,6 +75,8 @@ PASS_GAP_MS = 20
 
 T = TypeVar("T")
 
+Timed = Callable[[], AbstractContextManager[None]]
+
 SchedulerHandler = Callable[[Framework, Call, Now], list[Effect]]
 
 _ACCEPTED, _DONE, _BAD, _FORBIDDEN, _NOT_IMPLEMENTED = 202, 200, 400, 403, 501
@@ -80,6 +84,8 @@ _ACCEPTED, _DONE, _BAD, _FORBIDDEN, _NOT_IMPLEMENTED = 202, 200, 400, 403, 501
 
 class Master:
     """The machine. Invariants: those of its books."""
+
+    timed: Timed = nullcontext  # around each allocation pass, for who can measure
 
     def __init__(
         self,
@@ -193,7 +199,9 @@ class Master:
         if self.cluster.allocator.is_due and now.mono_ms >= self._next_pass_ms:
             self._next_pass_ms = now.mono_ms + PASS_GAP_MS
             self.cluster.count("allocation_runs")
-            effects += self._offers.make(self.cluster.allocator.allocate(now.mono_ms), now)
+            with self.timed():
+                given = self.cluster.allocator.allocate(now.mono_ms)
+            effects += self._offers.make(given, now)
         if self._inverse.is_due and not self.cluster.allocator.is_due:
             effects += self._inverse.make(now)  # after the offers, which count as being there
         if self.cluster.watchers.news:
@@ -213,6 +221,7 @@ class Master:
     # --- schedulers ------------------------------------------------------------------------
 
     def _on_framework_subscribed(self, event: FrameworkSubscribed, now: Now) -> list[Effect]:
+        self.cluster.count("messages_register_framework")
         return self._frameworks.on_subscribed(
             event.stream_id, event.subscribe, now, event.principal
         )
@@ -264,6 +273,8 @@ class Master:
         self._removals.heard_from(agent_id)
         effects: list[Effect] = [CallAnswered(event.request_id, _ACCEPTED)]
         for call in event.batch.calls:
+            if (name := OF_AGENTS.get(type(call))) is not None:
+                self.cluster.count(name)
             match call:
                 case agent_messages.Update():
                     effects += self._tasks.on_update(agent, call, now)

@@ -69,6 +69,7 @@ class Operations:
         )
         agent.operations[record.operation_uuid] = record
         self._cluster.count("operations")
+        self._count(operation, "total")
         effects = self._rescind_shared(agent, applied.consumed.shared())
         allocator = self._cluster.allocator
         if operation.type in SPECULATIVE:
@@ -105,10 +106,14 @@ class Operations:
         effects: list[Effect] = []
         if not record.state.is_terminal:
             record.status = _status(record, update.status)
-            self._cluster.count(f"operations/{record.state.value[10:].lower()}")
+            state = record.state.value[10:].lower()
+            self._count(record.operation, state)
             release_operation(self._cluster, record)
             effects += self._put_right(agent)
         return effects + self._pass_on(agent, record)
+
+    def _count(self, operation: Operation, what: str) -> None:
+        self._cluster.count(f"operations/{(operation.type or 'unknown').lower()}/{what}")
 
     def _pass_on(self, agent: Agent, record: OperationRecord) -> list[Effect]:
         """To its framework, if that one asked to be told; else there is nobody to wait for."""
@@ -183,6 +188,7 @@ class Operations:
     def refuse(self, framework: Framework, operation: Operation, problem: str) -> list[Effect]:
         """Only an operation with an id can be answered; that is how the API is."""
         self._cluster.count("invalid_operations")
+        self._count(operation, "error")
         if operation.id is None:
             return []
         status = OperationStatus(

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 from kernel.master import operator_views, views
 from kernel.master.cluster import Agent, Cluster, Framework, TaskRecord
+from kernel.master.counts import counts as counts_of
 from kernel.master.encoded import V0, V1, Encoded, slices
 from kernel.master.inverse_offers import wire_inverse_offer
 from kernel.master.seen import Seen
@@ -308,6 +309,7 @@ class Reads:
                 yield
         return {
             **views.metrics(self._cluster),
+            **counts_of(self._cluster),
             **{f"master/tasks_{s.value[5:].lower()}": float(n) for s, n in counts.items()},
         }
 

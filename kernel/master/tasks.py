@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from kernel.machine import Now
 from kernel.master.cluster import Agent, Cluster, Framework, PendingKill, TaskRecord
+from kernel.master.counts import count_state
 from kernel.master.events import Effect
 from kernel.master.reconcile import explicit
 from kernel.messages import agent as agent_messages
@@ -54,6 +55,8 @@ class Tasks:
         latest = update.latest_state or status.state
         if not record.state.is_terminal:  # an end is final, whatever comes late
             self._cluster.note_state(record, latest)
+            if status.state.is_terminal:
+                count_state(self._cluster, status)
         record.changed()
         record.pending = status if status.uuid is not None else record.pending
         if record.statuses and record.statuses[-1].state == status.state:

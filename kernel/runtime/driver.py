@@ -16,6 +16,7 @@ from typing import Any, Generic, TypeVar
 
 from kernel.machine import Answer, DeadlineReached, Machine, Operation, Persist
 from kernel.runtime.clock import Clock
+from kernel.runtime.timings import Timings
 from kernel.store.interface import CommitResult, Committed, Store, StoreFull, Term
 
 log = logging.getLogger(__name__)
@@ -38,7 +39,9 @@ class Driver(Generic[EventT, EffectT]):
         clock: Clock | None = None,
         store: Store | None = None,
         term: Term | None = None,
+        timings: Timings | None = None,
     ) -> None:
+        self._timings = timings or Timings()  # of commits
         self._machine = machine
         self._perform = perform
         self._clock = clock or Clock()
@@ -178,7 +181,8 @@ class Driver(Generic[EventT, EffectT]):
 
     def _commit(self, operations: list[Operation]) -> CommitResult:
         assert self._store is not None and self._term is not None
-        return self._store.commit(self._term, operations)
+        with self._timings.around():
+            return self._store.commit(self._term, operations)
 
     def _committed(self, done: "asyncio.Future[CommitResult]", batch: list[Any]) -> None:
         error = done.exception()

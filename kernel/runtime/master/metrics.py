@@ -4,6 +4,8 @@ Names are Mesos's, where Mesos has the like; nothing is shown that is not counte
 Source: recording v0-metrics-snapshot; mesos.md §1.1.
 """
 
+from collections.abc import Mapping
+
 from kernel.machine import Now
 from kernel.master.master import Master
 from kernel.master.rate_limits import Throttle
@@ -11,14 +13,22 @@ from kernel.runtime.clock import Clock
 from kernel.runtime.master.streams import Streams
 from kernel.runtime.reader import Reading
 from kernel.runtime.system import system_stats
+from kernel.runtime.timings import Timings
 
 
 class Metrics:
     """One per process."""
 
     def __init__(
-        self, machine: Master, streams: Streams, throttle: Throttle, clock: Clock, started: Now
+        self,
+        machine: Master,
+        streams: Streams,
+        throttle: Throttle,
+        clock: Clock,
+        started: Now,
+        timings: Mapping[str, Timings],
     ) -> None:
+        self._timings = timings
         self._machine = machine
         self._streams = streams
         self._throttle = throttle
@@ -36,6 +46,7 @@ class Metrics:
             "master/event_streams_dropped": float(self._streams.dropped_count),
             "master/uptime_secs": up_ms / 1000,
             **self._throttle.counts(principals),
+            **{k: v for name, each in self._timings.items() for k, v in each.shown(name).items()},
             **_of_the_host(),
         }
 

@@ -70,6 +70,7 @@ from kernel.runtime.master.streams import Streams
 from kernel.runtime.reader import Reader
 from kernel.runtime.serve import serve
 from kernel.runtime.system import LoggingLevel
+from kernel.runtime.timings import Timings
 from kernel.store import open_store
 from kernel.store.interface import Records, Store, StoreError, Term
 from kernel.store.urls import redacted
@@ -93,6 +94,7 @@ class Leader:
         self._started = clock.now()
         self._info = master_info(config, str(uuid4()))
         self._streams = Streams()
+        self._passes, self._commits = Timings(), Timings()
         self._machine = Master(
             _settings(config, self._info, term.epoch),
             SeededChance(secrets.randbits(63)),
@@ -100,8 +102,9 @@ class Leader:
             records=records,
             allocation_interval_ms=round(config.allocation_interval * 1000),
         )
+        self._machine.timed = self._passes.around
         self._driver: Driver[Event, object] = Driver(
-            self._machine, self._perform, clock=clock, store=store, term=term
+            self._machine, self._perform, clock=clock, store=store, term=term, timings=self._commits
         )
         self._reading_hosts: asyncio.Task[None] | None = None
         self._handlers: dict[str, Handler] = {}
@@ -130,6 +133,19 @@ class Leader:
     def _list_hosts(self, hosts: tuple[str, ...]) -> None:
         self._driver.post(HostsListed(hosts))
 
+    def _make_metrics(self, throttle: Throttle) -> Metrics:
+        return Metrics(
+            self._machine,
+            self._streams,
+            throttle,
+            self._clock,
+            self._started,
+            {
+                "allocator/mesos/allocation_run_ms": self._passes,
+                "registrar/state_store_ms": self._commits,
+            },
+        )
+
     def _make_handlers(self, info: MasterInfo, started: Now) -> dict[str, Handler]:
         config = self._config
         leader = {
@@ -141,7 +157,7 @@ class Leader:
         flags = {name: redacted(str(value)) for name, value in asdict(config).items()}
         logging_level = LoggingLevel()
         throttle = Throttle(rate_limits_of(config))
-        metrics = Metrics(self._machine, self._streams, throttle, self._clock, started)
+        metrics = self._make_metrics(throttle)
         operators = OperatorApi(
             self._driver,
             self._machine,
