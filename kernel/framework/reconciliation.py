@@ -65,6 +65,7 @@ class Reconciliation:
 
     def launched(self, task_id: str, now: Now) -> None:
         """An ACCEPT with this task leaves."""
+        self._launched.pop(task_id, None)  # at the end, where the latest stand
         self._launched[task_id] = now.mono_ms + self._timing.launch_silence_ms
 
     def elapsed(self, now: Now) -> list[Call]:

@@ -1,6 +1,6 @@
 """Asking until everything is answered. Source: Mesos, docs/reconciliation.md (Algorithm)."""
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from kernel.framework.reconciliation import Reconciliation, ReconciliationTiming
@@ -96,6 +96,14 @@ def test_without_a_stream_nothing_is_asked() -> None:
     assert reconciliation.next_deadline_ms() is None
 
 
+#: One that is launched anew stands behind those that were launched meanwhile.
+LAUNCHED_ANEW = [
+    *[("launch", 2), ("launch", 0), ("wait", 0), ("launch", 2), ("wait", 0), ("hear", 2)],
+    ("wait", 0),
+]
+
+
+@example(LAUNCHED_ANEW)
 @given(
     st.lists(st.tuples(st.sampled_from(["hear", "launch", "wait"]), st.integers(0, 4)), max_size=60)
 )
