@@ -17,6 +17,7 @@ from kernel.cli.apps import apps
 from kernel.cli.backup import backup
 from kernel.cli.cluster import status
 from kernel.cli.down import down
+from kernel.cli.execution import execute
 from kernel.cli.explain import explain
 from kernel.cli.jobs import jobs
 from kernel.cli.maintenance import maintenance
@@ -107,6 +108,7 @@ _OURS = (
     explain,
     backup,
     restore,
+    execute,
 )
 for _command in _OURS:
     cli.add_command(_command)

@@ -12,6 +12,7 @@ from kernel.runtime.http import Request, Response
 
 JSON = "application/json"
 PROTOBUF = "application/x-protobuf"
+RECORDIO = "application/recordio"
 LARGE_BODY_BYTES = 256 * 1024  # some milliseconds of reading; of 10 MiB it may be seconds
 
 T = TypeVar("T")

@@ -4,12 +4,15 @@ A browser may make none of them: they run commands. What they mean is `operator_
 Source: mesos.md §2.9; Mesos, src/slave/http.cpp.
 """
 
+from base64 import b64decode
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from kernel.agent.operator_containers import name_of, path_of
-from kernel.messages.agent_operator import AgentCall, AgentCallType
-from kernel.messages.codec import encode
+from kernel.messages.agent_operator import AgentCall, AgentCallType, ContainerId
+from kernel.messages.codec import Malformed, RecordDecoder, encode, recordio
+from kernel.messages.lenient import read_call
 from kernel.messages.protobuf import convert as protobuf
 from kernel.runtime.agent.operator_containers import (
     SIGKILL,
@@ -19,11 +22,9 @@ from kernel.runtime.agent.operator_containers import (
     waited,
 )
 from kernel.runtime.agent.sessions import Session, Sessions
-from kernel.runtime.call_form import JSON, PROTOBUF, accepted_type, refuse
+from kernel.runtime.call_form import JSON, PROTOBUF, RECORDIO, accepted_type, refuse
 from kernel.runtime.http import Request, Response, Streaming
 from kernel.runtime.stream import EventStream
-
-RECORDIO = "application/recordio"
 
 _ABOUT = (
     AgentCallType.LAUNCH_CONTAINER,
@@ -94,19 +95,19 @@ async def stream(
     asked = call.launch_nested_container_session
     if call.type is AgentCallType.ATTACH_CONTAINER_OUTPUT:
         assert call.attach_container_output is not None
-        path = path_of(call.attach_container_output.container_id)
-        known = containers.book.find(path)
-        session = sessions.open.get(known.run) if known is not None else None
-        if session is None:
-            return refuse(404, f"Container {name_of(path)} cannot be found, or is no session")
+        container_id = call.attach_container_output.container_id
+        attached = _session(containers, sessions, container_id)
+        if attached is None:
+            name = name_of(path_of(container_id))
+            return refuse(404, f"Container {name} cannot be found, or is no session")
         output = EventStream()
-        session.readers.append((output, write))
+        attached.attach(output, write)
         return Streaming(output, content_type, headers)
     assert asked is not None
     run = new_run()
     session = Session(containers.record_of(run))
     output = EventStream(lambda: _left(containers, sessions, run))
-    session.readers.append((output, write))
+    session.attach(output, write)
     sessions.open[run] = session
     session.begin()  # before its start: a command may be over before we hear that it runs
     try:
@@ -116,6 +117,64 @@ async def stream(
         containers.clear(run)
         return failed.answer
     return Streaming(output, content_type, headers)
+
+
+async def attach_input(containers: Containers, sessions: Sessions, request: Request) -> Response:
+    """What a session's command reads: first the call that names it, then ProcessIO records.
+    DIFFERS: they are handed on when all have come, and then the input ends."""
+    refusal = browser_refusal(request)
+    if refusal is not None:
+        return refusal
+    inner = request.headers.get("message-content-type", "").strip().lower()
+    if inner not in (JSON, PROTOBUF):
+        text = f"Expecting 'Message-Content-Type' to be {JSON} or {PROTOBUF} for {RECORDIO}"
+        return refuse(415 if inner else 400, text)
+    read = protobuf.read_agent_call if inner == PROTOBUF else partial(read_call, AgentCall)
+    try:
+        calls = [read(record) for record in _records_of(request.body)]
+        asked = calls[0].attach_container_input if calls else None
+        if asked is None or asked.type != "CONTAINER_ID" or asked.container_id is None:
+            return refuse(400, "Expecting 'attach_container_input.type' to be CONTAINER_ID")
+        data = b"".join(_input_of(call) for call in calls[1:])
+    except Malformed as error:
+        return refuse(400, str(error))
+    session = _session(containers, sessions, asked.container_id)
+    if session is None:
+        name = name_of(path_of(asked.container_id))
+        return refuse(404, f"Container {name} cannot be found, or is no session")
+    session.feed(data)
+    return Response(200, b"", None)
+
+
+def _records_of(body: bytes) -> list[bytes]:
+    """Raises `Malformed`."""
+    records = RecordDecoder().feed(body)
+    if sum(len(recordio(record)) for record in records) != len(body):
+        raise Malformed("Failed to decode the records: the last one is not complete")
+    return records
+
+
+def _input_of(call: AgentCall) -> bytes:
+    """Raises `Malformed`."""
+    asked = call.attach_container_input
+    if asked is None or asked.type != "PROCESS_IO" or asked.process_io is None:
+        raise Malformed("Expecting 'attach_container_input.type' to be PROCESS_IO")
+    if asked.process_io.get("type") == "CONTROL":
+        return b""  # a heartbeat, or the size of a terminal that we have not
+    data = asked.process_io.get("data")
+    if not isinstance(data, dict) or data.get("type") != "STDIN":
+        raise Malformed("Expecting 'process_io.data.type' to be STDIN")
+    try:
+        return b64decode(data.get("data") or "", validate=True)
+    except (TypeError, ValueError):
+        raise Malformed("Expecting 'process_io.data.data' to be base64") from None
+
+
+def _session(
+    containers: Containers, sessions: Sessions, container_id: ContainerId
+) -> Session | None:
+    known = containers.book.find(path_of(container_id))
+    return sessions.open.get(known.run) if known is not None else None
 
 
 def _left(containers: Containers, sessions: Sessions, run: str) -> None:

@@ -24,6 +24,7 @@ from kernel.runtime.agent.node import Node
 from kernel.runtime.call_form import (
     JSON,
     PROTOBUF,
+    RECORDIO,
     accepted_type,
     form_refusal,
     in_protobuf,
@@ -34,7 +35,6 @@ from kernel.runtime.call_form import (
 from kernel.runtime.http import Request, Response, Streaming
 from kernel.runtime.system import LoggingLevel
 
-RECORDIO = "application/recordio"
 FORMS = (JSON, PROTOBUF)  # the first wins where a client takes both
 
 Json = dict[str, Any]
@@ -69,6 +69,9 @@ class OperatorApi:
         }
 
     async def __call__(self, request: Request) -> Response | Streaming:
+        if request.method == "POST" and media_type_of(request) == RECORDIO:
+            node = self._node
+            return await container_api.attach_input(node.containers, node.sessions, request)
         refusal = form_refusal(request, forms=FORMS, or_else=f" or {RECORDIO}")
         if refusal is not None:
             return refusal
@@ -110,6 +113,9 @@ class OperatorApi:
                 return refused.response
         if call.type is AgentCallType.SET_LOGGING_LEVEL:
             return self._logging_level.carry_out(call.set_logging_level)
+        if call.type is AgentCallType.ATTACH_CONTAINER_INPUT:
+            text = f"Expecting 'Content-Type' to be {RECORDIO} for ATTACH_CONTAINER_INPUT call"
+            return refuse(415, text)
         if call.type is AgentCallType.UNKNOWN:
             return refuse(501, "501 Not Implemented.")
         return refuse(501, f"{call.type} is not implemented yet: this agent can't do it.")

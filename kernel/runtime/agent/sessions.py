@@ -43,6 +43,11 @@ class Session:
                 handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
                 self._outputs[PIPES[number].upper()] = handle
 
+    def attach(self, stream: EventStream, write: Write) -> None:
+        """A first record says that it goes on: without one an answer's head may not leave."""
+        stream.send(recordio(write({"type": "CONTROL", "control": {"type": "HEARTBEAT"}})))
+        self.readers.append((stream, write))
+
     def begin(self) -> None:
         for kind in self._outputs:
             self._watch(kind)

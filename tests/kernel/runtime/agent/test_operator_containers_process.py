@@ -5,9 +5,11 @@ Source: mesos.md §1.2, §2.9; recording status-operator-agent.
 
 import asyncio
 import json
+from base64 import b64decode, b64encode
 from pathlib import Path
 from typing import Any
 
+from kernel.messages.codec import RecordDecoder, recordio
 from kernel.messages.v1 import CommandInfo, Environment, Variable
 from kernel.model.task import TaskState
 from tests.kernel.runtime.agent.bench import alive
@@ -172,5 +174,97 @@ def test_what_can_not_be_launched_is_refused_with_a_sentence(tmp_path: Path) -> 
         for _ in range(20):
             deep = {"value": "x", "parent": deep}
         await refused(400, "deep", "LAUNCH_CONTAINER", container_id=deep, command=run)
+
+    with_agent(tmp_path, act)
+
+
+async def session(agent: AgentProcess, container: Id, text: str) -> Any:
+    """The open answer of a session."""
+    url = f"http://127.0.0.1:{agent.port}/api/v1"
+    body = {"container_id": container, "command": {"value": text}}
+    type_ = "LAUNCH_NESTED_CONTAINER_SESSION"
+    content = json.dumps({"type": type_, type_.lower(): body}).encode()
+    accept = {"Accept": "application/recordio", "Message-Accept": "application/json"}
+    headers = {"Content-Type": "application/json", **accept}
+    return agent.client.stream("POST", url, body=content, headers=headers)
+
+
+async def said(answer: Any) -> dict[str, bytes]:
+    """All that came until the end, by output."""
+    found = {"STDOUT": b"", "STDERR": b""}
+    decoder = RecordDecoder()
+    async for chunk in answer.content.iter_any():
+        for record in decoder.feed(chunk):
+            told = json.loads(record)
+            if told["type"] == "CONTROL":
+                continue
+            data = told["data"]
+            found[data["type"]] += b64decode(data["data"])
+    return found
+
+
+def records(*bodies: Any) -> bytes:
+    type_ = "ATTACH_CONTAINER_INPUT"
+    return b"".join(
+        recordio(json.dumps({"type": type_, type_.lower(): body}).encode()) for body in bodies
+    )
+
+
+async def feed(agent: AgentProcess, container: Id, data: bytes) -> int:
+    told = {"type": "DATA", "data": {"type": "STDIN", "data": b64encode(data).decode()}}
+    body = records(
+        {"type": "CONTAINER_ID", "container_id": container},
+        {"type": "PROCESS_IO", "process_io": told},
+    )
+    headers = {"Content-Type": "application/recordio", "Message-Content-Type": "application/json"}
+    url = f"http://127.0.0.1:{agent.port}/api/v1"
+    return (await agent.client.post(url, body=body, headers=headers)).status
+
+
+def test_a_session_begins_in_the_tasks_sandbox_and_streams_both_outputs(tmp_path: Path) -> None:
+    async def act(master: FakeMaster, agent: AgentProcess) -> None:
+        parent, _ = await task_of(master, "t", "echo here > file; exec sleep 1000")
+        container = {"value": "s", "parent": parent}
+        text = "cat file; echo bad >&2; cat; head -c 3000000 /dev/zero; exit 5"
+        async with await session(agent, container, text) as answer:
+            assert answer.status == 200
+            assert answer.headers["Content-Type"] == "application/recordio"
+            assert answer.headers["Message-Content-Type"] == "application/json"
+            assert await feed(agent, container, b"typed\n" * 20_000) == 200
+            told = await said(answer)
+        assert told["STDERR"] == b"bad\n"
+        assert told["STDOUT"] == b"here\n" + b"typed\n" * 20_000 + bytes(3_000_000)
+        assert await waited(agent, container) == {"exit_status": 5 << 8}
+        assert master.last("t").state is RUNNING
+
+    with_agent(tmp_path, act)
+
+
+def test_a_session_dies_with_the_connection_of_who_asked_for_it(tmp_path: Path) -> None:
+    async def act(master: FakeMaster, agent: AgentProcess) -> None:
+        parent, task_pid = await task_of(master, "t", "exec sleep 1000")
+        container = {"value": "s", "parent": parent}
+        file = tmp_path / "pid"
+        async with await session(agent, container, f"echo $$ > {file}; exec sleep 1000") as answer:
+            assert answer.status == 200
+            pid = await pid_in(file)
+            answer.close()
+        await until_gone(pid)
+        assert alive(task_pid)
+        assert await waited(agent, container) == {"exit_status": 9}
+
+    with_agent(tmp_path, act)
+
+
+def test_a_session_that_can_not_begin_is_refused_and_leaves_nothing(tmp_path: Path) -> None:
+    async def act(_master: FakeMaster, agent: AgentProcess) -> None:
+        nowhere = {"value": "s", "parent": {"value": "nope"}}
+        async with await session(agent, nowhere, "true") as answer:
+            assert answer.status == 400
+            assert b"Parent container nope does not exist" in await answer.read()
+        assert await feed(agent, nowhere, b"x") == 404
+        status, text = await call(agent, "ATTACH_CONTAINER_OUTPUT", container_id=nowhere)
+        assert (status, "cannot be found" in text) == (404, True)
+        assert list((agent.work_dir / "meta" / "runs").glob("operator-*")) == []
 
     with_agent(tmp_path, act)
