@@ -1,6 +1,6 @@
 """Three agents on machines of their own, whose links are cut one way and both ways.
 
-Source: the fault matrix, rows M4 and M5; issue "several machines".
+Source: the fault matrix, row M5.
 """
 
 import os

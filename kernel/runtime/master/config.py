@@ -30,6 +30,13 @@ class MasterConfig(Struct, frozen=True):
     hostname: Annotated[
         str, Meta(description="Name that clients are told; empty means localhost or the address")
     ] = ""
+    advertise_ip: Annotated[
+        str,
+        Meta(
+            description="Address that clients are told; empty means --ip, or where it is all"
+            " addresses, that of --hostname"
+        ),
+    ] = ""
     work_dir: Annotated[str, Meta(description="Directory for what the master keeps")] = (
         "tepui-data/master"
     )
@@ -213,6 +220,11 @@ def problem_with(config: MasterConfig) -> str | None:
         is_loopback = ip_address(config.ip).is_loopback
     except ValueError:
         return f"--ip {config.ip} is no IP address"
+    if config.advertise_ip:
+        try:
+            ip_address(config.advertise_ip)
+        except ValueError:
+            return f"--advertise-ip {config.advertise_ip} is no IP address"
     if not is_loopback and not config.insecure:
         return (
             f"--ip {config.ip} is reachable from outside and what is said there can be overheard;"

@@ -4,9 +4,10 @@ import asyncio
 import logging
 import os
 import secrets
+import socket
 import sys
 from collections.abc import Awaitable, Callable, Sequence
-from ipaddress import IPv4Address, ip_address
+from ipaddress import ip_address
 from pathlib import Path
 from typing import NoReturn
 from uuid import uuid4
@@ -266,19 +267,32 @@ async def _index(request: Request) -> Response:
     return Response(200, text, "text/plain; charset=utf-8")
 
 
+def advertised_ip(config: MasterConfig) -> str:
+    """Where others reach us: nobody can dial 0.0.0.0, which only says to listen everywhere."""
+    if config.advertise_ip:
+        return config.advertise_ip
+    if not ip_address(config.ip).is_unspecified:
+        return config.ip
+    try:
+        return socket.gethostbyname(config.hostname or socket.gethostname())
+    except OSError:
+        return config.ip
+
+
 def master_info(config: MasterConfig, master_id: str) -> MasterInfo:
     """Who we are, for schedulers; `ip` is packed in network order, as Mesos has it."""
-    hostname = config.hostname or ("localhost" if config.ip.startswith("127.") else config.ip)
-    address = ip_address(config.ip) if config.ip else IPv4Address("127.0.0.1")
+    ip = advertised_ip(config)
+    hostname = config.hostname or ("localhost" if ip.startswith("127.") else ip)
+    address = ip_address(ip)
     packed = int.from_bytes(address.packed, "little") if address.version == 4 else 0
     return MasterInfo(
         id=master_id,
         ip=packed,
         port=config.port,
-        pid=f"master@{config.ip}:{config.port}",
+        pid=f"master@{ip}:{config.port}",
         hostname=hostname,
         version=MESOS_VERSION,
-        address=Address(hostname=hostname, ip=config.ip, port=config.port),
+        address=Address(hostname=hostname, ip=ip, port=config.port),
         domain=parse_domain(config.domain),
         capabilities=[Capability(type=name) for name in MASTER_CAPABILITIES],
     )
@@ -318,10 +332,10 @@ def build(config: MasterConfig) -> Application:
     """Runs in the worker. A store that can't be had ends the whole server, with one sentence."""
     try:
         store = open_store(_store_url(config), "master")
-        address = f"{config.hostname or config.ip}:{config.port}"
+        address = f"{config.hostname or advertised_ip(config)}:{config.port}"
         candidate = Candidate(
             store,
-            f"master at {config.ip}:{config.port}",
+            f"master at {address}",
             address,
             lambda term, records: Leader(config, store, term, records),
         )
