@@ -120,7 +120,7 @@ class Agents:
         effects += self._settle(agent, subscribe)
         effects += self._drains.on_subscribed(agent, is_draining=subscribe.is_draining)
         for update in subscribe.operations:
-            effects += self._operations.on_update(agent, update)
+            effects += self._operations.on_update(agent, update, now)
         if was_unreachable:
             effects += self._tell_returned(agent, now)
         refresh(self._cluster, agent)

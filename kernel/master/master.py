@@ -103,7 +103,7 @@ class Master:
         self.reads = Reads(self.cluster)
         self._offers = Offers(self.cluster, self._inverse)
         self._tasks = Tasks(self.cluster)
-        self._operations = Operations(self.cluster, self._offers)
+        self._operations = Operations(self.cluster, self._offers, now)
         self._accept = Accept(self.cluster, self._offers, self._operations)
         self._frameworks = Frameworks(self.cluster, self._offers, self._tasks)
         self._departures = Departures(self.cluster, self._offers)
@@ -279,7 +279,7 @@ class Master:
                 case agent_messages.Update():
                     effects += self._tasks.on_update(agent, call, now)
                 case agent_messages.UpdateOperation():
-                    effects += self._operations.on_update(agent, call)
+                    effects += self._operations.on_update(agent, call, now)
                 case agent_messages.ExecutorEnded():
                     effects += self._tasks.on_executor_ended(agent, call)
                 case agent_messages.ExecutorMessage():

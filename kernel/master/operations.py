@@ -11,6 +11,7 @@ is always what it had, plus what it confirmed or was sent since, in order. Who m
 from msgspec.structs import replace
 
 from kernel.allocator.books import missing
+from kernel.machine import Now
 from kernel.master.cluster import (
     NOBODY,
     Agent,
@@ -38,9 +39,10 @@ from kernel.model.resources import NOTHING, Resources
 class Operations:
     """Works on the books of one `Cluster`."""
 
-    def __init__(self, cluster: Cluster, offers: Offers) -> None:
+    def __init__(self, cluster: Cluster, offers: Offers, began: Now) -> None:
         self._cluster = cluster
         self._offers = offers
+        self._frameworks_back_ms = began.mono_ms + cluster.settings.agent_reregister_timeout_ms
 
     # --- beginning -------------------------------------------------------------------------
 
@@ -98,7 +100,9 @@ class Operations:
 
     # --- the agent's answer ----------------------------------------------------------------
 
-    def on_update(self, agent: Agent, update: agent_messages.UpdateOperation) -> list[Effect]:
+    def on_update(
+        self, agent: Agent, update: agent_messages.UpdateOperation, now: Now
+    ) -> list[Effect]:
         """News of an operation, perhaps again."""
         record = agent.operations.get(update.operation_uuid)
         if record is None:  # acknowledged before
@@ -110,19 +114,32 @@ class Operations:
             self._count(record.operation, state)
             release_operation(self._cluster, record)
             effects += self._put_right(agent)
-        return effects + self._pass_on(agent, record)
+        return effects + self._pass_on(agent, record, now)
 
     def _count(self, operation: Operation, what: str) -> None:
         self._cluster.count(f"operations/{(operation.type or 'unknown').lower()}/{what}")
 
-    def _pass_on(self, agent: Agent, record: OperationRecord) -> list[Effect]:
+    def _pass_on(self, agent: Agent, record: OperationRecord, now: Now) -> list[Effect]:
         """To its framework, if that one asked to be told; else there is nobody to wait for."""
         framework = self._cluster.frameworks.get(record.framework_id or NOBODY)
-        is_over = framework is None and record.framework_id in (None, *self._cluster.completed)
+        is_over = framework is None and self._is_over(record.framework_id, now)
         if record.operation.id is None or is_over:
             del agent.operations[record.operation_uuid]
             return self._acknowledge(agent.agent_id, record.operation_uuid)
         return self.tell(framework, record.status) if framework is not None else []
+
+    def _is_over(self, framework_id: FrameworkId | None, now: Now) -> bool:
+        """Whether a framework that is not here will acknowledge nothing any more.
+
+        One that this master never saw may be about to come back from an earlier master, and has as
+        long for it as agents have. After that an unknown one never was, or is so long over that it
+        is forgotten: the master acknowledges in its stead, so that the agent forgets, too. No
+        deadline is needed, as agents repeat a status until it is acknowledged. Source: Mesos,
+        master.cpp (orphan operations).
+        """
+        if framework_id is None or framework_id in self._cluster.completed:
+            return True
+        return now.mono_ms >= self._frameworks_back_ms
 
     def _acknowledge(self, agent_id: AgentId, operation_uuid: str) -> list[Effect]:
         event = agent_messages.AcknowledgeOperation(operation_uuid=operation_uuid)

@@ -31,6 +31,7 @@ from tests.kernel.master.stage import CAPABLE, SchedulerActor, Stage, launch_of,
 
 ALL = (*CAPABLE, "SHARED_RESOURCES")
 TICK_MS = 1_000
+REREGISTER_MS = 600_000  # --agent-reregister-timeout
 DYNAMIC = [ReservationInfo(type="DYNAMIC", role="test")]
 ZERO = Resource(name="cpus", type="SCALAR", scalar=ScalarValue(0), reservations=DYNAMIC)
 NAN = Resource(name="cpus", type="SCALAR", scalar=ScalarValue(nan), reservations=DYNAMIC)
@@ -566,6 +567,56 @@ def test_a_torn_down_framework_leaves_its_reservations() -> None:
     heir = stage.framework("heir")
     [offer] = heir.offers()
     assert held(offer).contains(of(RESERVED, cpus=1_000))
+
+
+def test_an_operation_whose_framework_never_returns_is_acknowledged_by_the_new_master() -> None:
+    """Source: Mesos, master.cpp (orphan operations)."""
+    stage, framework, worker = scene()
+    [offer] = framework.offers()
+    framework.accept([offer], reserve(of(RESERVED, cpus=1_000), id=Id("op")))
+    worker.listen()
+
+    stage.restart()
+    worker.come_back()
+    worker.work()
+    assert [r.operation.id for r in worker.records()] == [Id("op")]  # it may still come back
+
+    stage.pass_time(REREGISTER_MS)
+    worker.come_back()
+    worker.work()
+    assert worker.open == {} and worker.records() == []
+
+
+def test_a_framework_that_returns_in_time_is_told_what_became_of_its_operation() -> None:
+    stage, framework, worker = scene()
+    [offer] = framework.offers()
+    framework.accept([offer], reserve(of(RESERVED, cpus=1_000), id=Id("op")))
+    worker.listen()
+
+    stage.restart()
+    worker.come_back()
+    stage.pass_time(REREGISTER_MS - 1)
+    framework.subscribe()
+    stage.pass_time(1)
+    worker.come_back()
+    worker.work()
+    assert OperationState.FINISHED in [status.state for status in heard(framework)]
+    assert len(worker.open) == 1  # the framework's to acknowledge, however late
+
+
+def test_an_operation_of_a_framework_that_is_forgotten_is_acknowledged_by_the_master() -> None:
+    stage = Stage(completed_frameworks_max=0)
+    framework, worker = stage.framework(capabilities=ALL), Worker(stage)
+    [offer] = framework.offers()
+    framework.accept([offer], reserve(of(RESERVED, cpus=1_000), id=Id("op")))
+    worker.listen()
+    framework.call("TEARDOWN")
+    assert stage.master.cluster.completed == {}
+
+    stage.pass_time(REREGISTER_MS)
+    worker.come_back()
+    worker.work()
+    assert worker.open == {} and worker.records() == []
 
 
 def test_an_agent_given_up_takes_what_is_open_with_it() -> None:
