@@ -59,7 +59,9 @@ class Lease:
             self._renewer.join(timeout=self._patience_s)
 
     def _keep(self) -> None:
-        while not self._stopped.wait(self._interval_s):
+        asked_s = self.clock_s()
+        # By when it was asked last: a slow answer does not put off the next question.
+        while not self._stopped.wait(max(0.0, asked_s + self._interval_s - self.clock_s())):
             asked_s = self.clock_s()
             try:
                 is_ours = self._renew()

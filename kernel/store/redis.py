@@ -328,7 +328,9 @@ class RedisStore:
                 args=[self._holder, round(self._lease_s * 1000)],
             )
         )
-        if renewed and self._lease_client.wait(self._replicas, self._wait_ms) < self._replicas:
+        if not (renewed and self._replicas):
+            return renewed  # WAIT is a turn of its own, and turns are slow where the store is far
+        if self._lease_client.wait(self._replicas, self._wait_ms) < self._replicas:
             raise redis.RedisError("too few replicas confirmed the lease")
         return renewed
 
