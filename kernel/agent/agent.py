@@ -31,6 +31,7 @@ from kernel.agent.talk import (
     ExecutorStreamClosed,
     ExecutorSubscribed,
     KillContainer,
+    LaunchMisread,
     MasterLost,
     MasterSaid,
     SendCall,
@@ -364,9 +365,17 @@ def _forget(agent: Agent) -> list[Operation]:
     return [*agent.registration.forget(), *drain, *agent.operations.forget()]
 
 
+def _on_launch_misread(agent: Agent, event: LaunchMisread, now: Now) -> Sequence[Effect]:
+    if not agent.registration.connected:
+        return []  # what the next master believes is answered at its SUBSCRIBED
+    agent.registration.heard(now)
+    return agent.launching.on_misread(event, now)
+
+
 _HANDLERS: Mapping[type, Callable[[Agent, Any, Now], Sequence[Effect]]] = {
     AgentStarted: Agent._on_started,
     MasterSaid: Agent._on_master_said,
+    LaunchMisread: _on_launch_misread,
     MasterLost: Agent._on_master_lost,
     StatusReported: Agent._on_reported,
     UsageMeasured: _on_usage,

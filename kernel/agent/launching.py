@@ -13,7 +13,7 @@ from kernel.agent.executors import Executor
 from kernel.agent.groups import Groups
 from kernel.agent.operations import Operations
 from kernel.agent.shown import status_of
-from kernel.agent.talk import Effect, KillContainer, LaunchTask, StatusReported
+from kernel.agent.talk import Effect, KillContainer, LaunchMisread, LaunchTask, StatusReported
 from kernel.agent.tasks import TaskRecord, refusal
 from kernel.agent.volumes import mount_problem
 from kernel.machine import Now, Operation, Persist
@@ -103,6 +103,27 @@ class Launching:
             return self._groups.run(framework, info, tasks, now)
         is_group = isinstance(event, RunGroup)
         return self._custom.run(framework, info, tasks, now, is_group=is_group)
+
+    def on_misread(self, event: LaunchMisread, now: Now) -> list[Effect]:
+        """Nothing of it starts here, and its master must not wait for it."""
+        launch = event.launch
+        text = f"The agent can't read what it is to launch: {event.problem}"
+        calls: list[Effect] = []
+        executor_id = launch.executor_id
+        if executor_id is not None:
+            is_here = self._books.executors.find(launch.framework_id, executor_id.value) is not None
+            if not is_here:
+                calls += self._books.executor_ended(launch.framework_id, executor_id, None)
+        operations: list[Operation] = []
+        for task_id in launch.task_ids:
+            if self._books.is_known(launch.framework_id, task_id.value):
+                continue  # told twice
+            more, said = self._books.drop(
+                launch.framework_id, task_id, text, "REASON_TASK_INVALID", now
+            )
+            operations += more
+            calls += said
+        return [Persist(tuple(operations)), *calls] if operations else calls
 
     def on_kill_task(self, event: KillTask, now: Now) -> list[Effect]:
         framework_id, task_id = event.framework_id.value, event.task_id.value

@@ -6,7 +6,7 @@ from kernel.agent.estimator import Usage
 from kernel.agent.pressure import Pressure
 from kernel.machine import Answer, DeadlineReached, Persist
 from kernel.messages import executor
-from kernel.messages.agent import AnyAgentCall, AnyMasterEvent
+from kernel.messages.agent import AnyAgentCall, AnyMasterEvent, NamedLaunch
 from kernel.messages.v1 import CheckStatusInfo, FrameworkInfo, TaskInfo
 from kernel.model.task import Source, TaskState
 
@@ -19,6 +19,13 @@ class AgentStarted(Struct, frozen=True, tag=True):
 
 class MasterSaid(Struct, frozen=True, tag=True):
     event: AnyMasterEvent
+
+
+class LaunchMisread(Struct, frozen=True, tag=True):
+    """The master said to launch something, in words that we can't read."""
+
+    launch: NamedLaunch
+    problem: str
 
 
 class MasterLost(Struct, frozen=True, tag=True):
@@ -192,6 +199,7 @@ class EndAgent(Struct, frozen=True, tag=True):
 Event = (
     AgentStarted
     | MasterSaid
+    | LaunchMisread
     | MasterLost
     | StatusReported
     | ExecutorSubscribed

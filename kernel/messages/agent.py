@@ -8,7 +8,7 @@ until acknowledged.
 
 from msgspec import Struct
 
-from kernel.messages.codec import decode_union
+from kernel.messages.codec import Malformed, decode_union
 from kernel.messages.operations import OperationStatus
 from kernel.messages.scheduler import Operation
 from kernel.messages.v1 import (
@@ -278,6 +278,52 @@ def read_event(body: bytes) -> AnyMasterEvent:
     """One record of the stream. Raises `Malformed`."""
     event: AnyMasterEvent = decode_union(AnyMasterEvent, body)
     return event
+
+
+class _NamedFramework(Struct, frozen=True):
+    id: Id
+
+
+class _NamedExecutor(Struct, frozen=True):
+    executor_id: Id
+
+
+class _NamedTask(Struct, frozen=True):
+    task_id: Id
+    executor: _NamedExecutor | None = None
+
+
+class _NamedRunTask(Struct, frozen=True, tag_field="type", tag="RUNTASK"):
+    framework: _NamedFramework
+    task: _NamedTask
+
+
+class _NamedRunGroup(Struct, frozen=True, tag_field="type", tag="RUNGROUP"):
+    framework: _NamedFramework
+    executor: _NamedExecutor
+    tasks: list[_NamedTask]
+
+
+class NamedLaunch(Struct, frozen=True):
+    """Whom a `RunTask` or `RunGroup` that can't be read was about."""
+
+    framework_id: str
+    executor_id: Id | None
+    task_ids: list[Id]
+
+
+def read_named_launch(body: bytes) -> NamedLaunch | None:
+    """The names in a record that `read_event` refused, None if it was no launch or has none."""
+    try:
+        launch: _NamedRunTask | _NamedRunGroup = decode_union(_NamedRunTask | _NamedRunGroup, body)
+    except Malformed:
+        return None
+    if isinstance(launch, _NamedRunTask):
+        tasks, executor = [launch.task], launch.task.executor
+    else:
+        tasks, executor = launch.tasks, launch.executor
+    executor_id = executor.executor_id if executor is not None else None
+    return NamedLaunch(launch.framework.id.value, executor_id, [task.task_id for task in tasks])
 
 
 def read_post(body: bytes) -> Subscribe | Batch:

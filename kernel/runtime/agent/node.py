@@ -23,6 +23,7 @@ from kernel.agent.talk import (
     HangUp,
     KillContainer,
     LaunchExecutor,
+    LaunchMisread,
     LaunchTask,
     MakeVolume,
     MasterLost,
@@ -45,7 +46,7 @@ from kernel.executor.talk import (
     LifeRecovered,
     ReportStatus,
 )
-from kernel.messages.agent import AnyAgentCall, Batch, Subscribed, read_event
+from kernel.messages.agent import AnyAgentCall, Batch, Subscribed, read_event, read_named_launch
 from kernel.messages.codec import Malformed, encode
 from kernel.messages.v1 import Id
 from kernel.runtime.agent import orders, volumes
@@ -174,6 +175,8 @@ class Node:
             event = read_event(record)
         except Malformed as error:
             log.error("the master sent what is no event of ours: %s", error)
+            if (launch := read_named_launch(record)) is not None:
+                self.driver.post(LaunchMisread(launch, str(error)))
             return
         if isinstance(event, Subscribed):
             log.info("registered with master %s as %s", event.master_id, event.agent_id.value)

@@ -8,6 +8,7 @@ from kernel.agent.talk import (
     Event,
     HangUp,
     KillContainer,
+    LaunchMisread,
     LaunchTask,
     MasterLost,
     RecoverTask,
@@ -18,7 +19,9 @@ from kernel.agent.talk import (
 from kernel.machine import DeadlineReached, Persist
 from kernel.messages.agent import (
     AnyMasterEvent,
+    ExecutorEnded,
     KillTask,
+    NamedLaunch,
     Ping,
     Pong,
     RunTask,
@@ -178,6 +181,22 @@ def test_what_the_master_believes_wrongly_is_dropped() -> None:
     assert [(each.task_id.value, each.reason) for each in sent(effects)] == [
         ("ghost", "REASON_RECONCILIATION")
     ]
+
+
+def test_a_launch_that_can_not_be_read_is_dropped_with_its_executor() -> None:
+    world = ready()
+    world.runs("mine")
+    launch = NamedLaunch("F", Id("e"), [Id("a"), Id("b"), Id("mine")])
+
+    effects = world.gets(LaunchMisread(launch, "no such number"))
+
+    said = [each.call for each in effects if isinstance(each, SendCall)]
+    assert [each.executor_id for each in said if isinstance(each, ExecutorEnded)] == [Id("e")]
+    assert [(each.task_id.value, each.reason) for each in sent(effects)] == [
+        ("a", "REASON_TASK_INVALID"),
+        ("b", "REASON_TASK_INVALID"),
+    ]
+    assert all("no such number" in (each.message or "") for each in sent(effects))
 
 
 def test_a_master_of_an_older_term_is_left_even_after_a_crash() -> None:

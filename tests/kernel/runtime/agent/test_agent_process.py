@@ -337,6 +337,32 @@ def test_what_the_master_believes_and_the_agent_never_got_is_dropped(tmp_path: P
     with_agent(tmp_path, act)
 
 
+def test_a_launch_that_the_agent_can_not_read_is_answered_with_dropped(tmp_path: Path) -> None:
+    async def act(master: FakeMaster, agent: AgentProcess) -> None:
+        framework = {"id": {"value": "F-1"}}
+        alone = {"task_id": {"value": "alone"}, "command": 7}
+        grouped = [{"task_id": {"value": name}, "resources": "all"} for name in ("one", "two")]
+        await master.say(
+            {"type": "RUNTASK", "framework": framework, "task": alone},
+            {
+                "type": "RUNGROUP",
+                "framework": framework,
+                "executor": {"executor_id": {"value": "e"}},
+                "tasks": grouped,
+            },
+            {"type": "RUNTASK"},  # about nobody: nobody waits
+        )
+        for name in ("alone", "one", "two"):
+            dropped = await master.hear(name, TaskState.DROPPED)
+            assert "The agent can't read" in (dropped.message or "")
+        assert len(master.ended()) == 1
+
+        await master.run(command("next", "true"))
+        await master.hear("next", FINISHED)
+
+    with_agent(tmp_path, act)
+
+
 def test_a_torn_down_framework_takes_its_tasks_along(tmp_path: Path) -> None:
     async def act(master: FakeMaster, agent: AgentProcess) -> None:
         await master.run(command("one", "echo $$ > pid; exec sleep 1000"))
