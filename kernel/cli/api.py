@@ -46,7 +46,7 @@ def exchange(
     method: str, url: str, body: object = None, *, timeout_s: float = 30
 ) -> tuple[int, bytes]:
     # The leader is told who asks, too: a standby is trusted to know it.
-    headers = {"Accept": "application/json", **_credentials(url)}
+    headers = {"Accept": "application/json", **credentials(url)}
     content = None
     if body is not None:
         content = json.dumps(body).encode()
@@ -71,9 +71,7 @@ def events(url: str) -> Iterator[tuple[str, Any]]:
     """The server-sent events of a stream as (type, data); ends when the stream does."""
     connection, path = _connect(url, timeout_s=None)
     try:
-        connection.request(
-            "GET", path, headers={"Accept": "text/event-stream", **_credentials(url)}
-        )
+        connection.request("GET", path, headers={"Accept": "text/event-stream", **credentials(url)})
         answer = connection.getresponse()
         kind = "message"
         for line in answer:
@@ -99,7 +97,14 @@ def without_secret(url: str) -> str:
     return where._replace(netloc=where.netloc.rpartition("@")[2]).geturl()
 
 
-def _credentials(url: str) -> dict[str, str]:
+def with_credentials_of(url: str, other: str) -> str:
+    """The address `other`, asked as who `url` is asked as."""
+    who, at, _ = urllib.parse.urlsplit(url).netloc.rpartition("@")
+    where = urllib.parse.urlsplit(other)
+    return where._replace(netloc=f"{who}{at}{where.netloc}").geturl()
+
+
+def credentials(url: str) -> dict[str, str]:
     """Those of `http://principal:secret@host`, as a header."""
     who, found, _ = urllib.parse.urlsplit(url).netloc.rpartition("@")
     pair = urllib.parse.unquote(who).encode()

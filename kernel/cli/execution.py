@@ -85,7 +85,8 @@ def _find(master: str, wanted: str) -> tuple[str, Json]:
     for status in reversed(task.get("statuses", [])):
         container = status.get("container_status", {}).get("container_id")
         if container:
-            return sandboxes.agent_address(master, task["slave_id"]), container
+            agent = sandboxes.agent_address(master, task["slave_id"])
+            return api.with_credentials_of(master, agent), container
     raise api.Failure(f"No agent has said yet which container {task['id']} has.")
 
 
@@ -118,7 +119,7 @@ def _post(
     if content_type == _RECORDIO:
         headers = {"Content-Type": _RECORDIO, "Message-Content-Type": _JSON}
     try:
-        connection.request("POST", "/api/v1", body, headers)
+        connection.request("POST", "/api/v1", body, {**headers, **api.credentials(agent)})
         answer = connection.getresponse()
         over = answer.status == 404 and content_type == _RECORDIO  # it ended before its input came
         if answer.status >= 400 and not over:

@@ -1,8 +1,10 @@
 """`tepui exec`, against a real master and agent."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -57,3 +59,28 @@ def test_a_name_that_several_tasks_have_is_not_guessed(cluster: OwnCluster) -> N
         scheduler.run("two-b")
         code, _, error = tepui(cluster, "two", "true")
         assert code == 2 and b"two-a, two-b" in error
+
+
+def test_an_agent_that_asks_for_credentials_is_told_the_masters(tmp_path: Path) -> None:
+    pairs = tmp_path / "credentials"
+    pairs.write_text("ops hush\n")
+    flags = ("--authenticate-http-readwrite", "--http-credentials", str(pairs))
+    cluster = OwnCluster(tmp_path / "own", agent_flags=flags)
+    try:
+        with Scheduler(cluster.master) as scheduler:
+            scheduler.run("guarded")
+            code, _, error = tepui(cluster, "guarded", "true")
+            assert code != 0 and b"401" in error or b"credentials" in error.lower()
+
+            known = {**os.environ, "TEPUI_MASTER": f"http://ops:hush@{cluster.master}"}
+            words = ["exec", "--dir", str(cluster.directory), "guarded", "echo", "hello"]
+            done = subprocess.run(
+                [sys.executable, "-m", "kernel.cli", *words],
+                capture_output=True,
+                timeout=30,
+                check=False,
+                env=known,
+            )
+            assert (done.returncode, done.stdout) == (0, b"hello\n"), done.stderr
+    finally:
+        cluster.end()
