@@ -17,6 +17,7 @@ from kernel.master.launches import (
     add_executor,
     allocated_executor,
     answer_duplicate,
+    doubled_problem,
     executor_for,
     record,
     refuse,
@@ -28,7 +29,7 @@ from kernel.messages import agent as agent_messages
 from kernel.messages.scheduler import LaunchGroup
 from kernel.messages.v1 import ExecutorInfo, TaskInfo
 from kernel.model.ids import TaskId
-from kernel.model.resources import MILLI, NOTHING, Resources
+from kernel.model.resources import MILLI, Resources, total
 from kernel.model.words import shown
 
 GROUP_INVALID = "REASON_TASK_GROUP_INVALID"
@@ -55,9 +56,9 @@ class Groups:
         if problem is None:
             executor, problem = executor_for(pool, launch.executor)
         bundles = [resources_of(task.resources)[0].named_as_in(pool.left) for task in tasks]
-        needed = executor.resources if executor is not None else NOTHING
-        for bundle in bundles:
-            needed = needed + bundle
+        own = [executor.resources] if executor is not None else []
+        needed = total([*own, *bundles])
+        problem = problem or doubled_problem([*own, *bundles], pool.role)
         if problem is None and not pool.left.contains(needed):
             problem = (
                 f"Total resources {shown(needed, pool.role)} required by task group and its"

@@ -36,7 +36,7 @@ from kernel.messages.v1 import (
     TaskInfo,
 )
 from kernel.model.ids import ExecutorId, TaskId
-from kernel.model.resources import Resources
+from kernel.model.resources import Resources, doubled
 from kernel.model.task import TaskState
 from kernel.model.words import shown
 
@@ -95,12 +95,16 @@ class Launches:
                 problem = "A 'DEFAULT' executor runs only groups: use LAUNCH_GROUP"
         if problem is not None:
             return refuse(self._cluster, framework, task, problem, now)
-        needed = resources if executor is None else resources + executor.resources
-        if not pool.left.contains(needed):
+        needed, problem = resources, None
+        if executor is not None:
+            needed = resources + executor.resources
+            problem = doubled_problem([resources, executor.resources], pool.role)
+        if problem is None and not pool.left.contains(needed):
             problem = (
                 f"Total resources {shown(needed, pool.role)} required by task and its executor is"
                 f" more than available {shown(pool.left, pool.role)}"
             )
+        if problem is not None:
             return refuse(self._cluster, framework, task, problem, now)
         pool.left = pool.left - needed.exclusive()
         pool.launched += 1
@@ -146,6 +150,14 @@ def executor_for(pool: Pool, wanted: ExecutorInfo) -> tuple[ExecutorRecord | Non
             f"\n{line}\nExecutorInfo:\n{encode(info).decode()}\n{line}\n"
         )
     return None, None
+
+
+def doubled_problem(bundles: Sequence[Resources], role: str) -> str | None:
+    """DIFFERS: Mesos counts a port that two of them name once, and lets both have it."""
+    twice = doubled(bundles)
+    if twice.is_empty:
+        return None
+    return f"More than one task or executor of this launch names {shown(twice, role)}: give it one"
 
 
 def add_executor(pool: Pool, executor: ExecutorRecord) -> None:

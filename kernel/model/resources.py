@@ -224,6 +224,16 @@ def common(one: Resources, other: Resources) -> Resources:
     return _canonical(scalars, ranges, sets)
 
 
+def doubled(bundles: Iterable[Resources]) -> Resources:
+    """The ports and names in more than one of the bundles: in their sum each would be but once."""
+    seen, twice = NOTHING, NOTHING
+    for bundle in bundles:
+        single = Resources(ranges=bundle.ranges, sets=bundle.sets)
+        twice = twice + common(seen, single)
+        seen = seen + single
+    return twice
+
+
 def milli(value: float) -> int:
     """A wire number as thousandths. Raises `ResourcesMalformed` for what is none of a resource."""
     if not abs(value) <= VALUE_MAX:  # also what is no number at all

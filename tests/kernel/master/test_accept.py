@@ -291,6 +291,31 @@ def custom(name: str, agent: AgentActor, executor: ExecutorInfo) -> TaskInfo:
     return task(name, agent, command=None, executor=executor)
 
 
+def test_a_task_and_its_executor_have_no_port_in_common() -> None:
+    """Else it were held twice and taken once, and free again while one of them still has it."""
+    stage = Stage()
+    framework, agent = stage.framework(), stage.agent("cpus:4;mem:1000;ports:[1-10]")
+    [offer] = framework.offers()
+    executor = ExecutorInfo(
+        executor_id=Id("e"),
+        type="CUSTOM",
+        framework_id=Id(framework.framework_id),
+        command=CommandInfo(value="x"),
+        resources=to_wire(parse("cpus:0.1;mem:32;ports:[3-5]")),
+    )
+    clashing = task("t", agent, "cpus:1;ports:[1-3,5-6]", command=None, executor=executor)
+    apart = task("u", agent, "cpus:1;ports:[1-2]", command=None, executor=executor)
+
+    framework.launch(offer, clashing, apart, refuse_s=0)
+
+    [status] = framework.statuses()
+    assert (status.task_id, status.state) == (Id("t"), TaskState.ERROR)
+    assert "names ports(allocated: test):[3-3, 5-5]: give it one" in (status.message or "")
+    stage.pass_time(1_000)
+    [rest] = framework.offers()
+    assert from_wire(rest.resources).ports() == ((6, 10),)
+
+
 def test_a_custom_executor_takes_resources_of_its_own_once() -> None:
     stage, framework, agent = scene()
     executor = ExecutorInfo(

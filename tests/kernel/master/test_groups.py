@@ -135,6 +135,26 @@ def test_a_group_that_does_not_fit_is_an_error_as_a_whole() -> None:
     assert "required by task group and its executor are more than" in (statuses[0].message or "")
 
 
+@pytest.mark.parametrize(
+    ("executor_has", "task_has"),
+    [("ports:[3-4]", "ports:[1-3]"), ("cpus:0.1", "ports:[5-9]"), ("zones:{x,y}", "zones:{y}")],
+)
+def test_no_two_of_a_group_have_the_same_port_or_name(executor_has: str, task_has: str) -> None:
+    stage = Stage()
+    framework = stage.framework()
+    agent = stage.agent("cpus:4;mem:1000;disk:100;ports:[1-10];zones:{x,y,z}")
+    [offer] = framework.offers()
+    info = executor(framework, resources=to_wire(parse(f"cpus:1;mem:32;disk:1;{executor_has}")))
+    tasks = [task("a", agent, f"cpus:1;{task_has}"), task("b", agent, "cpus:1;ports:[7-8]")]
+
+    framework.accept([offer], group_of(info, *tasks), refuse_s=0)
+
+    statuses = framework.statuses()
+    assert [status.state for status in statuses] == [TaskState.ERROR] * 2
+    assert {status.reason for status in statuses} == {"REASON_TASK_GROUP_INVALID"}
+    assert "More than one task or executor of this launch names" in (statuses[0].message or "")
+
+
 def test_a_running_tasks_id_in_a_group_does_not_make_its_scheduler_believe_it_dead() -> None:
     stage, framework, agent = scene()
     [offer] = framework.offers()
