@@ -8,7 +8,8 @@ from collections.abc import Callable
 
 # Below the ephemeral range, so that no outgoing connection of anybody takes one meanwhile; apart
 # from the ranges that whole clusters take (`tests.cluster`), and never the same one twice.
-_FIRST, _LAST = 12_000, 19_999
+# Runs side by side have ranges of their own.
+_FIRST, _LAST = map(int, os.environ.get("TEPUI_TEST_PORTS", "12000-19999").split("-"))
 _given: set[int] = set()
 _chance = random.Random(f"{os.getpid()} {time.monotonic_ns()}")
 

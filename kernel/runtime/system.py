@@ -16,6 +16,7 @@ from kernel.runtime.call_form import refuse
 from kernel.runtime.http import Request, Response
 
 LEVEL_MAX = 2**31 - 1
+FOREVER_NS = 10**18  # some thirty years; more is no number that a timer takes
 
 
 class LoggingLevel:
@@ -43,7 +44,7 @@ class LoggingLevel:
     def carry_out(self, call: SetLoggingLevel | None) -> Response:
         """SET_LOGGING_LEVEL."""
         assert call is not None, "its form has been checked"
-        self.set(call.level, call.duration.nanoseconds / 1e9)
+        self.set(call.level, min(call.duration.nanoseconds, FOREVER_NS) / 1e9)
         return Response(200)
 
     async def toggle(self, request: Request) -> Response:
@@ -58,7 +59,7 @@ class LoggingLevel:
         if not level.isdecimal() or int(level) > LEVEL_MAX:
             return refuse(400, f"Invalid level '{level[:20]}'.\n")
         try:
-            self.set(int(level), parse_duration_ms(duration) / 1000)
+            self.set(int(level), min(parse_duration_ms(duration), FOREVER_NS // 10**6) / 1000)
         except DurationMalformed as error:
             return refuse(400, f"Invalid duration '{duration[:40]}': {error}.\n")
         return Response(200)

@@ -90,10 +90,13 @@ def test_every_part_comes_back_and_no_task_request_or_run_is_lost(
 
 def every_second_ran_once(cluster: Cluster) -> None:
     """No instant between the first and the last finished run is missing, none is there twice."""
-    runs = [run for run in all_runs(cluster, "tick") if run["attempt"] in (0, 1)]
-    nominal = sorted(str(run["nominal"]) for run in runs)
-    assert len(nominal) > 5
+    eventually(lambda: len(first_runs(cluster)) > 5)  # all parts may be back sooner than that
+    nominal = sorted(str(run["nominal"]) for run in first_runs(cluster))
     assert len(dict.fromkeys(nominal)) == len(nominal), "an instant ran twice"
+
+
+def first_runs(cluster: Cluster) -> list[Any]:
+    return [run for run in all_runs(cluster, "tick") if run["attempt"] in (0, 1)]
 
 
 def test_a_killed_haproxy_is_back_within_two_seconds(make_cluster: Maker) -> None:

@@ -34,6 +34,19 @@ def test_the_level_is_changed_and_comes_back() -> None:
     assert logging.getLogger().level == before
 
 
+def test_a_duration_beyond_all_timers_is_as_long_as_one_can_be() -> None:
+    before = logging.getLogger().level
+
+    async def live() -> None:
+        level = LoggingLevel()
+        duration = DurationInfo(10**400)
+        assert level.carry_out(SetLoggingLevel(level=2, duration=duration)).status == 200
+        assert level.level == 2
+
+    asyncio.run(live())
+    logging.getLogger().setLevel(before)
+
+
 def test_the_level_is_shown_as_text() -> None:
     """Source: recording v0-logging-toggle."""
     answer = toggled({})
