@@ -181,6 +181,11 @@ def test_the_cluster_serves_an_app_deployed_at_a_standby(running: Running) -> No
     assert sorted(seen) == [f"hello from agent-{n}\n".encode() for n in (1, 2, 3)]
 
 
+def agents_shown(running: Running) -> list[bool]:
+    shown = running.inside("web", "tepui", "agents")
+    return [f"agent-{number}" in shown for number in (1, 2, 3)]
+
+
 def test_an_app_runs_after_the_leading_master_was_killed(running: Running) -> None:
     former = running.leading_master()
 
@@ -194,7 +199,6 @@ def test_an_app_runs_after_the_leading_master_was_killed(running: Running) -> No
     wait_until(lambda: running.instances("later") == 1, SETTLE_S, "the next master's app runs")
     print(f"a new app ran {time.monotonic() - began_s:.1f} s after the leading master was killed")
     assert running.leading_master() != former
-    shown = running.inside("web", "tepui", "agents")
-    assert [f"agent-{number}" in shown for number in (1, 2, 3)] == [True] * 3, shown
+    wait_until(lambda: agents_shown(running) == [True] * 3, SETTLE_S, "all agents are back")
     status, page, _ = running.ask(8000, "GET", "/agents")
     assert status == 200 and b"agent-3" in page

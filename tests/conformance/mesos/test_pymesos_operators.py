@@ -146,8 +146,13 @@ def test_the_agents_driver_reads_a_sandbox(pymesos: Any, cluster: OwnCluster) ->
         assert offer["task_id"]["value"] == "speaks"
         path = f"/frameworks/{scheduler.id}/executors/speaks/runs/latest"
 
-        listed = driver.listFiles(path)["list_files"]["file_infos"]
-        size = next(each["size"] for each in listed if each["path"].endswith("/stdout"))
+        def size_now() -> int:
+            listed = driver.listFiles(path)["list_files"]["file_infos"]
+            return int(next(each["size"] for each in listed if each["path"].endswith("/stdout")))
+
+        # RUNNING says that it was started, not what it has said so far.
+        wait_until(lambda: size_now() > 0, what="the task has spoken")
+        size = size_now()
         read = driver.readFile(f"{path}/stdout", size, 0)["read_file"]
 
         assert b64decode(read["data"]) == b"said by the task"

@@ -7,6 +7,7 @@ Source: recordings of Apache Mesos 1.12-dev, see the README of `recordings`.
 
 import json
 import re
+import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,7 +18,7 @@ import pytest
 from tests.agents import live_agent, shut_down, start_agent
 from tests.conformance.mesos.stage import AGENT_FLAGS, apart
 from tests.kernel.runtime.master.live import Json, LiveMaster, Reply, Stream, live_master
-from tests.processes import free_port
+from tests.processes import free_port, wait_until
 
 RECORDINGS = Path(__file__).parent / "recordings"
 SCHEDULER = "/api/v1/scheduler"
@@ -172,6 +173,16 @@ def test_a_command_finds_what_it_fetched_and_the_environment_of_mesos(
     assert missing == set()
 
 
+def has_heard_all(work_dir: Path) -> bool:
+    """Whether the agent has kept that its updates were acknowledged: else it repeats them."""
+    store = sqlite3.connect(f"file:{work_dir}/meta/agent.sqlite?mode=ro", uri=True)
+    try:
+        rows = store.execute("SELECT value FROM record WHERE collection = 'update'").fetchall()
+    finally:
+        store.close()
+    return bool(rows) and all(json.loads(value).get("acknowledged") for (value,) in rows)
+
+
 def test_an_agent_that_is_killed_and_started_again_brings_its_task_back(tmp_path: Path) -> None:
     """Source: recording scheduler-agent-restart. Mesos sent a RUNNING again that was acknowledged
     just before the kill; here an acknowledgement that was heard stays heard."""
@@ -193,6 +204,7 @@ def test_an_agent_that_is_killed_and_started_again_brings_its_task_back(tmp_path
 
         def kill_and_start(at: float) -> None:
             if at == 0.203:  # where the RESCIND says that the agent's link broke
+                wait_until(lambda: has_heard_all(tmp_path / "agent"), 10, "acknowledgements")
                 agent[0].kill()
                 agent[0].wait()
             if at == 4.003:
