@@ -105,6 +105,10 @@ class Candidate:
             part = self._lead(term, await asyncio.to_thread(self._store.load))
             await part.start()
             self._install(part)
+        except (StoreHeld, StoreUnreachable) as error:
+            # It passes: the arbiter starts us anew, and we stand again.
+            log.critical("could not begin to lead (%s); ending, to stand again", error)
+            os._exit(EXIT_STORE_LOST)
         except StoreError as error:
             # Standing outside of a start: gunicorn takes this status for "not again".
             print(f"tepui: {error} (--store)", file=sys.stderr)

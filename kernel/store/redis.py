@@ -189,7 +189,7 @@ class RedisStore:
                 if found:
                     records[collection] = _named(found)
         except redis.RedisError as error:
-            raise StoreError(f"{self._shown} can't be read: {error}") from error
+            raise self._trouble(error) from error
         return records
 
     def snapshot(self) -> Snapshot:

@@ -21,7 +21,6 @@ from kernel.store.interface import (
     OnLost,
     Records,
     Snapshot,
-    StoreError,
     StoreHeld,
     StoreUnreachable,
     Term,
@@ -123,7 +122,7 @@ class ZooKeeperStore:
         except CheckFailed:
             raise self._begun_by_another() from None
         except REQUEST_ERRORS as error:
-            raise StoreError(f"{self._shown} can't be read: {_text(error)}") from error
+            raise StoreUnreachable(f"{self._shown} can't be read: {_text(error)}") from error
 
     def snapshot(self) -> Snapshot:
         watcher = Watcher(self._session, self._root, self._shown)
